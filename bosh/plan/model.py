@@ -298,9 +298,7 @@ class UpdateInstance:
 
     @property
     def reason(self) -> str:
-        return "; ".join(
-            f"{change.kind}: {change.reason}" if change.reason else change.kind for change in self.changes
-        )
+        return "; ".join(f"{change.kind}: {change.reason}" if change.reason else change.kind for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,10 +157,10 @@ def decode_response(text: bytes) -> Response:
         raise InvalidMessage(f"response must have result, error and log; got {text[:200]!r}")
     if not isinstance(body["log"], str):
         raise InvalidMessage("response log must be a string")
-    error = body["error"]
-    if error is None:
+    failed = body["error"]
+    if failed is None:
         return Response(body["result"], None, body["log"])
-    if not isinstance(error, dict) or not isinstance(error.get("type"), str):
+    if not isinstance(failed, dict) or not isinstance(failed.get("type"), str):
         raise InvalidMessage("response error must be an object with a type")
-    failure = Failure(error["type"], str(error.get("message", "")), bool(error.get("ok_to_retry", False)))
+    failure = Failure(failed["type"], str(failed.get("message", "")), bool(failed.get("ok_to_retry", False)))
     return Response(None, failure, body["log"])
