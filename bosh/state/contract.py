@@ -97,6 +97,10 @@ class Store(Protocol):
 
     def task_output(self, task_id: int, kind: str) -> str: ...
 
+    def delete_tasks(self, task_ids: Sequence[int]) -> None:
+        """Forget tasks and their outputs."""
+        ...
+
     def claim_task(self, queues: Sequence[str], worker: str, now: datetime) -> records.Task | None:
         """Atomically take the oldest queued task of these queues, now ``processing`` and owned by the worker."""
         ...

@@ -1,6 +1,6 @@
 """What the director remembers: one frozen record per row, one table per record.
 
-``Store`` (bosh/state/store.py) keeps them in SQL. Times are aware UTC datetimes. ``Json`` columns hold plain dicts, lists and scalars.
+``Store`` (bosh/state/contract.py) keeps them in SQL. Times are aware UTC datetimes. ``Json`` columns hold plain dicts, lists and scalars.
 A record's ``id`` of 0 means "not stored yet"; ``insert`` returns the stored record with its number.
 """
 
@@ -19,6 +19,7 @@ class DirectorAttribute:
 
     name: str
     value: str
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
