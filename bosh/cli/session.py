@@ -1,0 +1,172 @@
+"""Where to, as whom, about which deployment: the CLI's config file and the one director of a command.
+
+The file is the original's (bosh-cli: cmd/config/fs_config.go): ``environments: [{url, ca_cert, alias, username, password, …}]``, mode 0600.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bosh.cli.globals import Globals
+from bosh.cli.output.tasks import TaskReporter
+from bosh.cli.output.ui import AnyUi
+from bosh.clients.director import DirectorClient, ca_text, normalise
+
+
+class SessionError(Exception):
+    """What the command needs is not given, or a task ended badly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One remembered director; keys of the file that we do not use are kept in ``other``."""
+
+    url: str
+    alias: str = ""
+    ca_cert: str = ""
+    username: str = ""
+    password: str = ""
+    other: tuple[tuple[str, Any], ...] = ()
+
+
+class ConfigFile:
+    """The environments this person knows."""
+
+    _OWN = ("url", "alias", "ca_cert", "username", "password")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> list[Environment]:
+        """All environments. Raises SessionError when the file cannot be read as one."""
+        if not self.path.exists():
+            return []
+        import yaml
+
+        try:
+            body = yaml.safe_load(self.path.read_text()) or {}
+            return [self._environment(item) for item in body.get("environments") or []]
+        except (yaml.YAMLError, AttributeError, TypeError) as error:
+            raise SessionError(f"cannot read the config file {self.path}: {error}") from error
+
+    def _environment(self, item: dict[str, Any]) -> Environment:
+        own = {key: str(item.get(key) or "") for key in self._OWN}
+        return Environment(**own, other=tuple((k, v) for k, v in item.items() if k not in self._OWN))
+
+    def write(self, environments: list[Environment]) -> None:
+        """Replace the file, readable by its owner only."""
+        import yaml
+
+        items = []
+        for environment in environments:
+            own = {key: getattr(environment, key) for key in self._OWN if getattr(environment, key)}
+            items.append(own | dict(environment.other))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.path.parent)
+        with os.fdopen(handle, "w") as stream:
+            yaml.safe_dump({"environments": items}, stream, sort_keys=False)
+        Path(name).replace(self.path)
+
+    def find(self, name: str) -> Environment | None:
+        """By alias or URL."""
+        known = self.read()
+        by_alias = [environment for environment in known if environment.alias == name]
+        url = normalise(name) if name else ""
+        by_url = [environment for environment in known if url and environment.url in {name, url}]
+        return next(iter(by_alias + by_url), None)
+
+
+class Session:
+    """One command's view: flags, output, the director."""
+
+    def __init__(self, flags: Globals, ui: AnyUi) -> None:
+        self.flags, self.ui = flags, ui
+        self.config = ConfigFile(Path(flags.config).expanduser())
+        self._client: DirectorClient | None = None
+        self._context_id = str(uuid.uuid4())
+
+    # --- which director -------------------------------------------------------------------------------------------------
+
+    def environment(self) -> Environment:
+        """The chosen director with credentials; flags and variables win over the file. Raises SessionError."""
+        if not self.flags.environment:
+            raise SessionError("Expected non-empty Director URL: name one with --environment or BOSH_ENVIRONMENT")
+        known = self.config.find(self.flags.environment) or Environment(normalise(self.flags.environment))
+        return Environment(
+            url=normalise(known.url),
+            alias=known.alias,
+            ca_cert=ca_text(self.flags.ca_cert) or known.ca_cert,
+            username=self.flags.client or known.username,
+            password=self.flags.client_secret or known.password,
+            other=known.other,
+        )
+
+    def anonymous(self) -> DirectorClient:
+        """A client without credentials."""
+        environment = self.environment()
+        return DirectorClient(environment.url, ca_cert=environment.ca_cert)
+
+    def director(self) -> DirectorClient:
+        """The director, credentials in place; says which one it is."""
+        if self._client is None:
+            environment = self.environment()
+            self._client = DirectorClient(
+                environment.url,
+                ca_cert=environment.ca_cert,
+                username=environment.username,
+                password=environment.password,
+                context_id=self._context_id,
+            )
+            who = f"client '{environment.username}'" if environment.username else "anonymous user"
+            self.ui.line(f"Using environment '{self.flags.environment}' as {who}")
+            if self.flags.deployment:
+                self.ui.line(f"Using deployment '{self.flags.deployment}'")
+            self.ui.line("")
+        return self._client
+
+    def deployment(self) -> str:
+        """The name given by ``-d``. Raises SessionError."""
+        if not self.flags.deployment:
+            raise SessionError("Expected non-empty deployment name: name one with --deployment or BOSH_DEPLOYMENT")
+        return self.flags.deployment
+
+    # --- tasks ----------------------------------------------------------------------------------------------------------
+
+    def follow(self, task_id: int, *, what: str, kind: str = "event", fail: bool = True) -> dict[str, Any]:
+        """Show a task until it ends; the finished task.
+
+        Raises:
+            SessionError: it did not end ``done`` (and ``fail``); the text begins with ``what``.
+        """
+        reporter = TaskReporter(self.ui, task_id, events=kind == "event")
+        task = self.director().follow(task_id, kind=kind, feed=reporter.feed)
+        reporter.finished(str(task["state"]))
+        if fail and task["state"] != "done":
+            raise SessionError(f"{what}:\n  Expected task '{task_id}' to succeed but state is '{task['state']}'")
+        return task
+
+    def run_task(self, method: str, path: str, *, what: str, **options: Any) -> dict[str, Any]:
+        """Start a task and follow it."""
+        return self.follow(self.director().start_task(method, path, **options), what=what)
+
+    def rows_of(self, path: str, *, what: str, **query: Any) -> list[Any]:
+        """Result rows of a task started by a GET, followed in silence (``vms``, ``instances``)."""
+        director = self.director()
+        task_id = director.start_task("GET", path, query=query)
+        task = director.follow(task_id, kind="result", feed=lambda text: None)
+        if task["state"] != "done":
+            raise SessionError(f"{what}:\n  Expected task '{task_id}' to succeed but state is '{task['state']}'")
+        return director.result_rows(task_id)
+
+
+def of(context: Any) -> Session:
+    """The session of a typer context."""
+    session = context.find_object(Session)
+    if session is None:
+        raise SessionError("internal error: command without a session")
+    return session  # type: ignore[no-any-return]
