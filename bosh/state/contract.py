@@ -86,6 +86,7 @@ class Store(Protocol):
     dns_blobs: Table[records.DnsBlob]
     errand_runs: Table[records.ErrandRun]
     blobs: Table[records.Blob]
+    problems: Table[records.Problem]
 
     def transaction(self) -> AbstractContextManager[None]:
         """All calls of this thread inside it commit together, or not at all when it is left by an exception."""

@@ -315,3 +315,22 @@ class Blob:
     type: str
     created_at: datetime
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a cloud check found; closed when resolved or when the next scan begins."""
+
+    deployment: str
+    type: str
+    """``missing_vm``, ``unresponsive_agent``, ``missing_disk``, ``inactive_disk``, ``mount_info_mismatch``."""
+    description: str
+    created_at: datetime
+    resource_id: int = 0
+    """Id of the VM's or disk's row; the instance's for a missing VM."""
+    state: str = "open"
+    data: Json = field(default_factory=dict)
+    resolutions: Json = field(default_factory=list)
+    """[{name, plan}] as offered to the operator; the plan's name marks a resolution in requests."""
+    instance_group: str = ""
+    id: int = 0

@@ -127,6 +127,7 @@ KINDS = (
     Kind("dns_blobs", records.DnsBlob, unique=(("version",),)),
     Kind("errand_runs", records.ErrandRun, indexes=(("deployment", "errand"),)),
     Kind("blobs", records.Blob, unique=(("blobstore_id",),), indexes=(("type",),)),
+    Kind("problems", records.Problem, indexes=(("deployment",),)),
 )
 
 

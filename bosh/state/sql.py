@@ -235,6 +235,7 @@ class SqlStore(Store):
         self.dns_blobs: Table[records.DnsBlob] = table("dns_blobs", records.DnsBlob)
         self.errand_runs: Table[records.ErrandRun] = table("errand_runs", records.ErrandRun)
         self.blobs: Table[records.Blob] = table("blobs", records.Blob)
+        self.problems: Table[records.Problem] = table("problems", records.Problem)
 
     def _table(self, name: str, record: type[R]) -> SqlTable[R]:
         return SqlTable(self._connections, schema.TABLES[name], record)

@@ -358,6 +358,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_blobs_type", "blobs", ["type"])
     op.create_table(
+        "problems",
+        sa.Column("deployment", _NAME, nullable=False),
+        sa.Column("type", _TEXT, nullable=False),
+        sa.Column("description", _TEXT, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resource_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", _TEXT, nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("resolutions", sa.Text(), nullable=False),
+        sa.Column("instance_group", _TEXT, nullable=False),
+        sa.Column("id", _ID, autoincrement=True, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_problems"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_problems_deployment", "problems", ["deployment"])
+    op.create_table(
         "task_outputs",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("task_id", sa.BigInteger(), nullable=False),
@@ -374,7 +390,7 @@ def _compiled_packages_identity() -> None:
     # PostgreSQL cannot index a value as long as a dependency key may be.
     identity = ("package_name", "package_fingerprint", "stemcell_os", "stemcell_version")
     if op.get_bind().dialect.name == "postgresql":
-        hashed = [*identity, sa.text("md5(dependency_key)")]
+        hashed: list[str | sa.TextClause] = [*identity, sa.text("md5(dependency_key)")]
         op.create_index("uq_compiled_packages_identity_md5", "compiled_packages", hashed, unique=True)
     elif op.get_bind().dialect.name == "sqlite":
         plain = [*identity, "dependency_key"]
