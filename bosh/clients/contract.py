@@ -60,8 +60,8 @@ class Cpi(Protocol):
 class Cpis(Protocol):
     """All clouds of this director, by the name in the CPI config; the empty name is the default CPI."""
 
-    def named(self, name: str) -> Cpi:
-        """Raises CpiNotFound."""
+    def named(self, name: str, *, stemcell_api_version: int | None = None) -> Cpi:
+        """The cloud, for VMs of stemcells with this API version where that matters. Raises CpiNotFound."""
         ...
 
     def names(self) -> Sequence[str]: ...
