@@ -1,0 +1,51 @@
+"""All faults of what an operator wrote, together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from bosh.manifest.model import Fault
+from bosh.wire.errors import BoshError
+
+Step = str | int | float | bool | None
+Path = tuple[Step, ...]
+"""Keys and indexes from the document's root."""
+
+TYPO_CUTOFF = 0.75
+"""Similarity (``difflib``) from which an unknown name is taken for a misspelt known one; 0.75 catches one slip in four letters."""
+
+
+class ManifestFaults(BoshError):
+    """Everything wrong with a manifest or config, one line per fault, in reading order.
+
+    The numeric code is the one of the first fault *found*, which is the one that the original director would have stopped at.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        found = tuple(faults)
+        self.faults: Sequence[Fault] = tuple(sorted(set(found)))
+        super().__init__("\n".join(str(fault) for fault in self.faults), code=found[0].code if found else None)
+
+
+def path_text(path: Path) -> str:
+    """``instance_groups[2].networks[0].name``"""
+    text = ""
+    for step in path:
+        if isinstance(step, int) and not isinstance(step, bool):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else str(step)
+    return text
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant; empty when none is near."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=TYPO_CUTOFF)
+    return found[0] if found else ""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean "private"?)`` or nothing."""
+    found = closest(name, known)
+    return f' (did you mean "{found}"?)' if found else ""
