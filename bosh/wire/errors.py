@@ -89,6 +89,14 @@ class ReleaseVersionInUse(BoshError):
     code = 30008
 
 
+class ReleaseVersionInvalid(BoshError):
+    code = 30010
+
+
+class ReleaseInvalidPackage(BoshError):
+    code = 30012
+
+
 class ReleaseExistingJobFingerprintMismatch(BoshError):
     code = 30013
 
@@ -99,6 +107,10 @@ class ReleaseVersionCommitHashMismatch(BoshError):
 
 class ReleaseSha1DoesNotMatch(BoshError):
     code = 30015
+
+
+class ReleasePackageDependencyKeyMismatch(BoshError):
+    code = 30016
 
 
 class ValidationInvalidType(BoshError):
@@ -185,16 +197,40 @@ class JobMissingTemplateFile(BoshError):
     code = 80002
 
 
+class JobMissingPackage(BoshError):
+    code = 80003
+
+
 class JobMissingMonit(BoshError):
     code = 80004
+
+
+class JobInvalidLogSpec(BoshError):
+    code = 80005
 
 
 class JobTemplateBindingFailed(BoshError):
     code = 80006
 
 
+class JobInvalidPropertySpec(BoshError):
+    code = 80008
+
+
+class JobInvalidPackageSpec(BoshError):
+    code = 80012
+
+
 class JobInvalidLinkSpec(BoshError):
     code = 80013
+
+
+class JobDuplicateLinkName(BoshError):
+    code = 80014
+
+
+class JobInvalidName(BoshError):
+    code = 80016
 
 
 class ResourceNotFound(BoshError):
