@@ -94,11 +94,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The answer: either a result or a failure."""
+    """The answer: either a result or a failure. ``request_id`` names the request where one process answers many (cpi/kit)."""
 
     result: Any = None
     error: Failure | None = None
     log: str = ""
+    request_id: str = ""
 
 
 def encode_request(request: Request) -> bytes:
@@ -140,6 +141,8 @@ def encode_response(response: Response) -> bytes:
     failure = response.error
     error = failure and {"type": failure.kind, "message": failure.message, "ok_to_retry": failure.ok_to_retry}
     body = {"result": response.result, "error": error, "log": response.log}
+    if response.request_id:
+        body["request_id"] = response.request_id
     return json.dumps(body, separators=(",", ":")).encode() + b"\n"
 
 
@@ -158,9 +161,10 @@ def decode_response(text: bytes) -> Response:
     if not isinstance(body["log"], str):
         raise InvalidMessage("response log must be a string")
     failed = body["error"]
+    request_id = str(body.get("request_id") or "")
     if failed is None:
-        return Response(body["result"], None, body["log"])
+        return Response(body["result"], None, body["log"], request_id)
     if not isinstance(failed, dict) or not isinstance(failed.get("type"), str):
         raise InvalidMessage("response error must be an object with a type")
     failure = Failure(failed["type"], str(failed.get("message", "")), bool(failed.get("ok_to_retry", False)))
-    return Response(None, failure, body["log"])
+    return Response(None, failure, body["log"], request_id)

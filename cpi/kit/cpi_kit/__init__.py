@@ -1,0 +1,1 @@
+"""A kit for cloud plugins: JSON on stdin, a typed method, JSON on stdout."""

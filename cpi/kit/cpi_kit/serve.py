@@ -1,0 +1,51 @@
+"""The long-lived mode: many calls, one process, so that imports and connections are paid for once.
+
+A line in is a request, a line out is a response, in the order in which calls finish. The end of stdin lets running calls finish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore, Lock
+from typing import BinaryIO
+
+from cpi_kit.output import Writable, write_all
+
+
+class _LineWriter:
+    """Whole lines from many threads; a reader that has gone away is not an error of the call that noticed."""
+
+    def __init__(self, out: Writable) -> None:
+        self._out = out
+        self._lock = Lock()
+        self.broken = False
+
+    def write(self, line: bytes) -> None:
+        with self._lock:
+            if self.broken:
+                return
+            try:
+                write_all(self._out, line)
+            except BrokenPipeError:
+                self.broken = True
+
+
+def serve(answer: Callable[[bytes], bytes], requests: BinaryIO, responses: Writable, *, threads: int) -> None:
+    """Answer until ``requests`` ends or nobody reads ``responses``; at most ``threads`` calls at a time, further lines wait unread."""
+    writer = _LineWriter(responses)
+    free = BoundedSemaphore(threads)
+
+    def work(line: bytes) -> None:
+        try:
+            writer.write(answer(line))
+        finally:
+            free.release()
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="cpi-call") as pool:
+        for line in requests:
+            if writer.broken:
+                break
+            if line.strip():
+                free.acquire()
+                pool.submit(work, line)
