@@ -154,13 +154,13 @@ class Session:
         """Start a task and follow it."""
         return self.follow(self.director().start_task(method, path, **options), what=what)
 
-    def rows_of(self, path: str, *, what: str, **query: Any) -> list[Any]:
-        """Result rows of a task started by a GET, followed in silence (``vms``, ``instances``)."""
+    def silent_rows(self, task_id: int, *, what: str) -> list[Any]:
+        """Result rows of a started task, waited for without a word (``vms``, ``ssh``). Raises SessionError."""
         director = self.director()
-        task_id = director.start_task("GET", path, query=query)
         task = director.follow(task_id, kind="result", feed=lambda text: None)
         if task["state"] != "done":
-            raise SessionError(f"{what}:\n  Expected task '{task_id}' to succeed but state is '{task['state']}'")
+            reason = task.get("result") or f"state is '{task['state']}'"
+            raise SessionError(f"{what}:\n  Expected task '{task_id}' to succeed: {reason}")
         return director.result_rows(task_id)
 
 
