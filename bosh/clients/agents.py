@@ -80,7 +80,10 @@ class BusAgents:
         deadline_s = self._clock.monotonic_s() + timeout_s
         pause_s = _UNHEARD_PAUSE_S
         while True:
-            reply = await self._ask(agent_id, method, arguments, deadline_s)
+            try:
+                reply = await self._ask(agent_id, method, arguments, deadline_s)
+            except TimeoutError as error:
+                raise _timed_out(agent_id, method, timeout_s, "") from error
             if reply is not _NOBODY:
                 return _value(reply, agent_id, method)
             if self._clock.monotonic_s() + pause_s >= deadline_s:
@@ -152,13 +155,11 @@ class BusAgents:
         key = request.reply_to.rpartition(".")[2]
         self._waiting[key] = answer
         self._log_sent(agent_id, request)
-        started_s = self._clock.monotonic_s()
+        left_s = deadline_s - self._clock.monotonic_s()
         try:
             await client.publish(subjects.agent(agent_id), agent_rpc.encode_request(request), reply=request.reply_to)
-            async with asyncio.timeout(max(0.0, deadline_s - started_s)):
+            async with asyncio.timeout(max(0.0, left_s)):
                 return await answer
-        except TimeoutError as error:
-            raise _timed_out(agent_id, method, deadline_s - started_s, "") from error
         finally:
             self._waiting.pop(key, None)
 
