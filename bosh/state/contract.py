@@ -84,6 +84,7 @@ class Store(Protocol):
     variable_values: Table[records.VariableValue]
     variable_uses: Table[records.VariableUse]
     dns_blobs: Table[records.DnsBlob]
+    dns_numbers: Table[records.DnsNumber]
     errand_runs: Table[records.ErrandRun]
     blobs: Table[records.Blob]
     problems: Table[records.Problem]

@@ -90,6 +90,10 @@ class Vm:
     """Instance group name, ``compilation-<uuid>`` for compilation VMs."""
     az: str = ""
     id: int = 0
+    trusted_certs_sha1: str = ""
+    """Of what ``update_settings`` last sent it, as the next two."""
+    blobstore_config_sha1: str = ""
+    nats_config_sha1: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +299,18 @@ class DnsBlob:
     sha1: str
     version: int
     created_at: datetime
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DnsNumber:
+    """A number that stands for a name in DNS queries, given once and director-wide; see ``plan.model.DnsIds``."""
+
+    space: str
+    """``az``, ``network``, ``instance`` or ``group``: numbers are unique within one."""
+    key: str
+    """The name; of a group, ``[kind, name, deployment]`` as JSON."""
+    number: int
     id: int = 0
 
 

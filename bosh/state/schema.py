@@ -125,6 +125,7 @@ KINDS = (
         indexes=(("name",), ("value_id",)),
     ),
     Kind("dns_blobs", records.DnsBlob, unique=(("version",),)),
+    Kind("dns_numbers", records.DnsNumber, unique=(("space", "key"), ("space", "number"))),
     Kind("errand_runs", records.ErrandRun, indexes=(("deployment", "errand"),)),
     Kind("blobs", records.Blob, unique=(("blobstore_id",),), indexes=(("type",),)),
     Kind("problems", records.Problem, indexes=(("deployment",),)),

@@ -233,6 +233,7 @@ class SqlStore(Store):
         self.variable_values: Table[records.VariableValue] = table("variable_values", records.VariableValue)
         self.variable_uses: Table[records.VariableUse] = table("variable_uses", records.VariableUse)
         self.dns_blobs: Table[records.DnsBlob] = table("dns_blobs", records.DnsBlob)
+        self.dns_numbers: Table[records.DnsNumber] = table("dns_numbers", records.DnsNumber)
         self.errand_runs: Table[records.ErrandRun] = table("errand_runs", records.ErrandRun)
         self.blobs: Table[records.Blob] = table("blobs", records.Blob)
         self.problems: Table[records.Problem] = table("problems", records.Problem)
