@@ -20,6 +20,16 @@ class JobTemplates:
 
 
 @dataclass(frozen=True, slots=True)
+class DnsIds:
+    """The numbers that DNS queries write instead of names (reference: 3.14); a link's ``address`` needs them for AZs and short names."""
+
+    azs: Mapping[str, int] = field(default_factory=dict)
+    networks: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """(``instance-group`` or ``link``, group name, deployment) → number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     """What a template of one job on one instance sees; no variable references are left."""
 
@@ -30,6 +40,9 @@ class Binding:
     """Nested, only names of the job's spec, defaults filled."""
     links: Mapping[str, Mapping[str, Any]]
     """Link name → link content."""
+    link_groups: tuple[Mapping[str, str], ...] = ()
+    """``{name, type, group}`` of each link this job provides; ``group`` is the DNS group number as text. Goes to ``.bosh/links.json``."""
+    dns: DnsIds = field(default_factory=DnsIds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,9 @@ class RenderedJob:
     name: str
     monit: bytes
     files: Mapping[str, bytes]
-    """Destination path → content; ``.bosh/links.json`` among them for a job with links."""
+    """Destination path → content; ``.bosh/links.json`` always among them, as the original adds it to every job."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Destination path → source path: the hashes go through the files in the order of their sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +67,15 @@ class TemplateFault:
     def __str__(self) -> str:
         where = f"line {self.line}: {self.message}" if self.line else f"line (unknown): {self.message}"
         return f"Error filling in template '{self.template}' ({where})"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """A job of which at least one template raised; every fault is listed."""
+
+    name: str
+    faults: tuple[TemplateFault, ...]
+
+    def __str__(self) -> str:
+        lines = "\n".join(f"  - {fault}" for fault in self.faults)
+        return f"- Unable to render templates for job '{self.name}'. Errors are:\n{lines}"
