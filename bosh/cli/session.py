@@ -90,6 +90,11 @@ class Session:
         self._client: DirectorClient | None = None
         self._context_id = str(uuid.uuid4())
 
+    @property
+    def flags_interactive(self) -> bool:
+        """Whether a person may be asked and shown a terminal."""
+        return not self.flags.non_interactive and not self.flags.json
+
     # --- which director -------------------------------------------------------------------------------------------------
 
     def environment(self) -> Environment:

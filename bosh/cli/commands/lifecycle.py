@@ -1,0 +1,149 @@
+"""Start, stop, restart, recreate; ignore; the health monitor's switch."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from bosh.cli import session as sessions
+from bosh.cli.commands.deployments import path_of
+from bosh.cli.commands.slugs import all_or_group_or_instance, instance
+from bosh.cli.session import Session, SessionError
+
+Slug = Annotated[str, typer.Argument(metavar="INSTANCE-GROUP[/INSTANCE-ID]")]
+Canaries = Annotated[str, typer.Option("--canaries", help="Override manifest values for canaries")]
+MaxInFlight = Annotated[str, typer.Option("--max-in-flight", help="Override manifest values for max_in_flight")]
+SkipDrain = Annotated[bool, typer.Option("--skip-drain", help="Skip running drain and pre-stop scripts")]
+Converge = Annotated[
+    bool, typer.Option("--converge", help="Converge the deployment state before running action (default)")
+]
+NoConverge = Annotated[bool, typer.Option("--no-converge", help="Act only on specified instance")]
+
+
+def _change(session: Session, slug: str, action: str, state: str, *, alone: bool, **options: Any) -> None:
+    """Ask for a state of some instances: with convergence of the whole deployment, or of the one instance alone."""
+    deployment = session.deployment()
+    group, number = all_or_group_or_instance(slug)
+    session.ui.confirm()
+    what = f"{action.title()}ing instance group '{slug or '*'}'"
+    if alone:
+        group, number = instance(slug)
+        path = path_of(deployment, "instance_groups", group, number, "actions", action)
+        query = {"skip_drain": options.get("skip_drain"), "hard": "true" if state == "detached" else None}
+        session.run_task("POST", path, what=what, query=query)
+        return
+    path = path_of(deployment, "jobs", group, *([number] if number != "*" else []))
+    headers = {"Content-Type": "text/yaml"}
+    session.run_task("PUT", path, what=what, query={"state": state, **options}, headers=headers, body=b"")
+
+
+def _true(value: bool) -> str | None:
+    return "true" if value else None
+
+
+def start(
+    context: typer.Context,
+    slug: Slug = "",
+    canaries: Canaries = "",
+    max_in_flight: MaxInFlight = "",
+    converge: Converge = False,
+    no_converge: NoConverge = False,
+) -> None:
+    session = sessions.of(context)
+    _change(session, slug, "start", "started", alone=no_converge, canaries=canaries, max_in_flight=max_in_flight)
+
+
+def stop(
+    context: typer.Context,
+    slug: Slug = "",
+    soft: Annotated[bool, typer.Option("--soft", help="Stop process only (default)")] = False,
+    hard: Annotated[bool, typer.Option("--hard", help="Delete VM (but keep persistent disk)")] = False,
+    skip_drain: SkipDrain = False,
+    canaries: Canaries = "",
+    max_in_flight: MaxInFlight = "",
+    converge: Converge = False,
+    no_converge: NoConverge = False,
+) -> None:
+    session = sessions.of(context)
+    if soft and hard:
+        raise SessionError("Expected either --soft or --hard, not both")
+    options = {"skip_drain": _true(skip_drain), "canaries": canaries, "max_in_flight": max_in_flight}
+    _change(session, slug, "stop", "detached" if hard else "stopped", alone=no_converge, **options)
+
+
+def restart(
+    context: typer.Context,
+    slug: Slug = "",
+    skip_drain: SkipDrain = False,
+    canaries: Canaries = "",
+    max_in_flight: MaxInFlight = "",
+    converge: Converge = False,
+    no_converge: NoConverge = False,
+) -> None:
+    session = sessions.of(context)
+    options = {"skip_drain": _true(skip_drain), "canaries": canaries, "max_in_flight": max_in_flight}
+    _change(session, slug, "restart", "restart", alone=no_converge, **options)
+
+
+def recreate(
+    context: typer.Context,
+    slug: Slug = "",
+    skip_drain: SkipDrain = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Recreate an instance with an unresponsive agent instead of erroring")
+    ] = False,
+    vms_created_before: Annotated[
+        str, typer.Option("--vms-created-before", help="Only recreate VMs created before the given RFC 3339 timestamp")
+    ] = "",
+    canaries: Canaries = "",
+    max_in_flight: MaxInFlight = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Renders job templates without altering deployment")
+    ] = False,
+    converge: Converge = False,
+    no_converge: NoConverge = False,
+) -> None:
+    session = sessions.of(context)
+    options = {
+        "skip_drain": _true(skip_drain),
+        "fix": _true(fix),
+        "recreate_vms_created_before": vms_created_before,
+        "canaries": canaries,
+        "max_in_flight": max_in_flight,
+        "dry_run": _true(dry_run),
+    }
+    _change(session, slug, "recreate", "recreate", alone=no_converge, **options)
+
+
+def _set_ignored(context: typer.Context, slug: str, *, ignored: bool) -> None:
+    session = sessions.of(context)
+    group, number = instance(slug)
+    path = path_of(session.deployment(), "instance_groups", group, number, "ignore")
+    body, headers = json.dumps({"ignore": ignored}).encode(), {"Content-Type": "application/json"}
+    session.director().call("PUT", path, body=body, headers=headers)
+
+
+def ignore(context: typer.Context, slug: Annotated[str, typer.Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]) -> None:
+    _set_ignored(context, slug, ignored=True)
+
+
+def unignore(
+    context: typer.Context, slug: Annotated[str, typer.Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]
+) -> None:
+    _set_ignored(context, slug, ignored=False)
+
+
+def delete_vm(context: typer.Context, cid: Annotated[str, typer.Argument(metavar="CID")]) -> None:
+    session = sessions.of(context)
+    session.ui.confirm()
+    session.run_task("DELETE", f"/vms/{cid}", what=f"Deleting VM '{cid}'")
+
+
+def update_resurrection(context: typer.Context, switch: Annotated[str, typer.Argument(metavar="on|off")]) -> None:
+    session = sessions.of(context)
+    if switch not in {"on", "off", "yes", "no", "true", "false"}:
+        raise SessionError(f"Expected '{switch}' to be 'on' or 'off'")
+    body = json.dumps({"resurrection_paused": switch in {"off", "no", "false"}}).encode()
+    session.director().call("PUT", "/resurrection", body=body, headers={"Content-Type": "application/json"})
