@@ -24,6 +24,25 @@ from bosh.manifest.model import (
     VmRequest,
 )
 
+# --- numbers of the name service ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DnsIds:
+    """Numbers that stand for names in short DNS queries (``q-a1m7n2s0.q-g4.bosh``) and in the records blob.
+
+    They are given once, from 1, director-wide, and never change: a name written into a rendered template must stay true.
+    ``lay_out`` gives the missing ones; execution stores ``Layout.dns_ids`` before anything uses them.
+    """
+
+    azs: Mapping[str, int] = field(default_factory=dict)
+    networks: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """(``instance-group`` or ``link``, name, deployment) → number."""
+    instances: Mapping[str, int] = field(default_factory=dict)
+    """Instance id → number."""
+
+
 # --- what exists --------------------------------------------------------------------------------------------------------------------
 
 InstanceState = Literal["started", "stopped", "detached"]
@@ -56,6 +75,10 @@ class CurrentVm:
     """Whether the agent answered when asked for its state."""
     job_state: str = ""
     """``running``, ``failing``, ``stopped`` … as the agent said; empty when it did not answer."""
+    trusted_certs_sha1: str = ""
+    """Of what ``update_settings`` last sent, as the next two; empty when unknown, which counts as unchanged."""
+    blobstore_config_sha1: str = ""
+    nats_config_sha1: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +123,13 @@ class SharedProvider:
     name: str
     type: str
     content: Mapping[str, Json]
+    """With ``addresses`` and ``dns_addresses`` of every instance; consumers get one of them."""
+    shared: bool = True
+    """False for a link that only its own deployment may use; ``Current.shared_providers`` holds none of these."""
+    original_name: str = ""
+    """The name in the job's spec when ``name`` is an ``as``."""
+    aliases: tuple[Mapping[str, Json], ...] = ()
+    """DNS aliases of the manifest's ``provides``: {domain, health_filter, initial_health_check, placeholder_type}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +144,9 @@ class Current:
     taken_addresses: Mapping[str, str] = field(default_factory=dict)
     """IP → owner, for addresses of *other* deployments, orphaned VMs and the director itself."""
     shared_providers: tuple[SharedProvider, ...] = ()
+    """With the raw content of ``Layout.providers`` of the other deployment: both kinds of addresses in it."""
+    dns_ids: DnsIds = field(default_factory=DnsIds)
+    """The small numbers DNS queries are made of, of all deployments."""
 
 
 # --- who lives where ----------------------------------------------------------------------------------------------------------------
@@ -135,6 +168,7 @@ class LaidJob:
     """Consumed link name → link content (reference: link content of the links API)."""
     logs: Mapping[str, str] = field(default_factory=dict)
     link_group_names: tuple[Mapping[str, str], ...] = ()
+    """What the job provides, for its ``.bosh/links.json``: [{name, type, group}], ``group`` the number of the link's DNS group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +190,7 @@ class LaidInstance:
     env: Properties
     jobs: tuple[LaidJob, ...]
     packages: tuple[Package, ...]
-    """Run-time closure of the jobs' packages, by name."""
+    """All packages the jobs' specs list, by name. As in the original, what *they* depend on is installed only to compile them."""
     reservations: tuple[Reservation, ...]
     network_settings: Mapping[str, Json]
     """network name → {type, ip, netmask, gateway, dns, default, cloud_properties, dns_record_name}."""
@@ -192,6 +226,8 @@ class Layout:
     """Resolved links: {consumer_group, consumer_job, name, provider: {deployment, group, job, name}, content}."""
     notes: tuple[str, ...] = ()
     """Why nothing else was done: placement kept, ignored instances …"""
+    dns_ids: DnsIds = field(default_factory=DnsIds)
+    """``Current.dns_ids`` and a number for everything new here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +267,9 @@ ChangeKind = Literal[
     "unresponsive",
     "missing_vm",
 ]
+
+
+Method = Literal["in_place", "recreate", "metadata", "start", "stop", "detach"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,15 +319,20 @@ class UpdateInstance:
     """Bring one instance to its wanted state.
 
     ``method`` says how: ``in_place`` stops jobs, applies, starts; ``recreate`` deletes and creates the VM between stopping and
-    applying; ``metadata`` sends only records and tags; ``stop`` and ``detach`` end in that state.
+    applying; ``metadata`` sends only records and tags; ``start`` applies and starts what is stopped; ``stop`` and ``detach`` end in
+    that state and leave everything else for the start that follows one day.
+
+    An instance without a VM has a ``CreateVm`` step earlier in the plan; its update is ``in_place`` (or ``stop``). A name in both
+    ``create_disks`` and ``orphan_disks`` is a disk to be replaced: create, attach, ``migrate_disk``, then orphan the old one.
     """
 
     instance: LaidInstance
     current: CurrentInstance | None
     changes: tuple[Change, ...]
-    method: Literal["in_place", "recreate", "metadata", "start", "stop", "detach"]
+    method: Method
     spec: Mapping[str, Json]
-    """The apply spec to send (reference: apply spec), packages' compiled blobs filled in by execution."""
+    """To be stored as ``Instance.spec`` after success, compiled blobs filled in (``apply_spec.fill_packages``), and in the part that
+    ``apply_spec.for_agent`` picks, the apply spec to send."""
     canary: bool = False
     skip_drain: bool = False
     create_disks: tuple[DiskRequest, ...] = ()
@@ -318,6 +362,7 @@ class GroupUpdate:
     group: str
     batches: tuple[Batch, ...]
     deletions: tuple[DeleteInstance, ...] = ()
+    deletions_in_flight: int = 1
     parallel_with_next: bool = False
     """``serial: false`` neighbours run together."""
 
@@ -372,7 +417,14 @@ class Options:
     states: Mapping[str, InstanceState] = field(default_factory=dict)
     """Instance id → state asked for now; others keep what they have."""
     use_dns_addresses: bool = False
+    """The director's default; the manifest's feature of that name wins."""
+    local_dns_enabled: bool = True
     director_name: str = "bosh"
+    dns_domain: str = "bosh"
+    trusted_certs_sha1: str = ""
+    """Of the settings a VM should have now, as the next two; compared with those in ``CurrentVm``."""
+    blobstore_config_sha1: str = ""
+    nats_config_sha1: str = ""
 
 
 def json_copy(value: Any) -> Any:

@@ -1,0 +1,196 @@
+"""Addresses by interval arithmetic: which are free, reserved or static, without ever listing a range.
+
+An IPv6 subnet has 2^64 addresses, so a subnet is kept as its first and last number and sorted intervals; only addresses in use
+are remembered one by one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from bosh.manifest.model import Network, Subnet
+from bosh.plan.errors import ReservedAddress
+from bosh.wire.errors import BoshError, NetworkReservationAlreadyInUse, NetworkReservationIpOutsideSubnet
+
+Span = tuple[int, int]
+Key = tuple[int, int]
+"""(IP version, number): IPv4 and IPv6 addresses never meet."""
+
+
+def key_of(ip: str) -> Key:
+    """The address as a comparable pair.
+
+    Raises:
+        BoshError: 130001, not an address.
+    """
+    try:
+        address = ip_address(ip)
+    except ValueError as error:
+        raise BoshError(f"cannot read address '{ip}'", details=str(error), code=130001) from error
+    return address.version, int(address)
+
+
+def text_of(key: Key) -> str:
+    """The address as BOSH writes it, IPv6 compressed."""
+    version, number = key
+    return str(IPv4Address(number) if version == 4 else IPv6Address(number))
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same numbers in the fewest intervals, ascending."""
+    result: list[Span] = []
+    for low, high in sorted(spans):
+        if result and low <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(result[-1][1], high))
+        else:
+            result.append((low, high))
+    return tuple(result)
+
+
+def span_around(spans: tuple[Span, ...], number: int) -> Span | None:
+    """Which of the merged intervals contains the number."""
+    position = bisect_right(spans, (number, 1 << 200)) - 1
+    if position >= 0 and spans[position][0] <= number <= spans[position][1]:
+        return spans[position]
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A subnet with a range, as numbers."""
+
+    subnet: Subnet
+    version: int
+    first: int
+    last: int
+    netmask: str
+    restricted: tuple[Span, ...]
+    """Reserved ranges, gateway, network id and broadcast (bosh: manual_network_subnet.rb)."""
+    static: tuple[Span, ...]
+    barred: tuple[Span, ...]
+    """Restricted and static together: nothing here is given out automatically."""
+
+    @classmethod
+    def of(cls, subnet: Subnet) -> Space:
+        """Read a subnet's CIDR and intervals."""
+        network = ip_network(subnet.range, strict=False)
+        first, last = int(network.network_address), int(network.broadcast_address)
+        edges = [(first, first), (last, last)]
+        if subnet.gateway:
+            gateway = int(ip_address(subnet.gateway))
+            edges.append((gateway, gateway))
+        restricted = merged((*subnet.reserved, *edges))
+        return cls(
+            subnet=subnet,
+            version=network.version,
+            first=first,
+            last=last,
+            netmask=str(network.netmask),
+            restricted=restricted,
+            static=merged(subnet.static),
+            barred=merged((*restricted, *subnet.static)),
+        )
+
+    def contains(self, key: Key) -> bool:
+        return key[0] == self.version and self.first <= key[1] <= self.last
+
+    def serves(self, az: str) -> bool:
+        """Whether an instance in this AZ may have an address here."""
+        return not az or not self.subnet.azs or az in self.subnet.azs
+
+    def automatic(self, key: Key) -> bool:
+        """Whether the address may be held by an instance that did not ask for it by name."""
+        return self.contains(key) and span_around(self.barred, key[1]) is None
+
+    def is_restricted(self, key: Key) -> bool:
+        return span_around(self.restricted, key[1]) is not None
+
+
+class AddressBook:
+    """Every address in use, with its owner, and the lowest free one of each subnet.
+
+    ``lay_out`` holds one while it works; it is its only mutable part.
+    """
+
+    def __init__(self, networks: Mapping[str, Network], in_use: Mapping[str, str]) -> None:
+        self.spaces: dict[str, tuple[Space, ...]] = {
+            name: tuple(Space.of(subnet) for subnet in network.subnets if subnet.range)
+            for name, network in networks.items()
+            if network.type == "manual"
+        }
+        self._owners: dict[Key, str] = {key_of(ip): owner for ip, owner in in_use.items() if ip}
+        self._cursors: dict[int, int] = {}
+
+    def space_of(self, network: str, key: Key) -> Space | None:
+        """The subnet of the network that contains the address."""
+        return next((space for space in self.spaces.get(network, ()) if space.contains(key)), None)
+
+    def claim(self, ip: str, owner: str, *, wanted_by: str) -> None:
+        """Give a named address to an owner.
+
+        Raises:
+            NetworkReservationAlreadyInUse: 130008, another owner has it.
+        """
+        key = key_of(ip)
+        holder = self._owners.setdefault(key, owner)
+        if holder != owner:
+            raise NetworkReservationAlreadyInUse(
+                f"Failed to reserve IP '{ip}' for instance '{wanted_by}': already reserved by {holder}",
+                resolution="Choose another address, or delete the instance that holds it in a deploy of its own first.",
+            )
+
+    def claim_static(self, network: str, ip: str, owner: str, *, wanted_by: str) -> Space:
+        """Give a static address to an owner.
+
+        Raises:
+            NetworkReservationIpOutsideSubnet: 130012.
+            ReservedAddress: 130013.
+            NetworkReservationAlreadyInUse: 130008.
+        """
+        key = key_of(ip)
+        space = self.space_of(network, key)
+        if space is None:
+            raise NetworkReservationIpOutsideSubnet(
+                f"Provided static IP '{ip}' does not belong to any subnet in network '{network}'"
+            )
+        if space.is_restricted(key):
+            raise ReservedAddress(
+                f"Failed to reserve IP '{ip}' for network '{network}': IP belongs to reserved range",
+                resolution="Take it out of 'reserved', or choose an address of the subnet's 'static' ranges.",
+            )
+        self.claim(ip, owner, wanted_by=wanted_by)
+        return space
+
+    def lowest_free(self, network: str, az: str, owner: str) -> str:
+        """Give the lowest free address of the network's subnets that serve the AZ; empty when there is none."""
+        for space in self.spaces.get(network, ()):
+            if space.serves(az) and (number := self._next(space)) is not None:
+                self._owners[(space.version, number)] = owner
+                return text_of((space.version, number))
+        return ""
+
+    def lowest_free_static(self, version: int, spans: tuple[Span, ...], owner: str) -> str:
+        """Give the lowest free address of some intervals (vip networks that allocate for all deployments)."""
+        for low, high in spans:
+            number = low
+            while number <= high:
+                if (version, number) not in self._owners:
+                    self._owners[(version, number)] = owner
+                    return text_of((version, number))
+                number += 1
+        return ""
+
+    def _next(self, space: Space) -> int | None:
+        number = self._cursors.get(id(space), space.first)
+        while number <= space.last:
+            if (barred := span_around(space.barred, number)) is not None:
+                number = barred[1] + 1
+            elif (space.version, number) in self._owners:
+                number += 1
+            else:
+                break
+        self._cursors[id(space)] = number
+        return number if number <= space.last else None
