@@ -46,7 +46,15 @@ class Nats(msgspec.Struct, frozen=True):
     local_address: str = ""
     """Where the director itself connects, when that differs from ``address``."""
     users_file: str = ""
+    """Default: ``<state_dir>/nats/users.json``."""
     pid_file: str = ""
+    """Default: ``<state_dir>/nats/nats.pid``."""
+    server: KeyPair | None = None
+    """The server's own certificate and key (common name ``….nats.bosh-internal``); without it the director leaves the server's
+    configuration alone and writes only the users."""
+    listen_address: str = "0.0.0.0"
+    monitor_port: int = 0
+    """Port on loopback where the server tells when it last read its configuration; default ``port`` + 4000."""
 
 
 class BlobstoreConfig(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,13 +31,13 @@ def every_kind() -> dict[str, Any]:
     return {
         "attributes": records.DirectorAttribute("uuid", "u-1"),
         "deployments": records.Deployment("cf", "a: 1", "a: 2", [{"name": "r", "version": "1"}], tags={"k": "ü"}),
-        "instances": records.Instance("u-1", "cf", "router", 0, "z1", True, spec={"z": 1, "a": [None, 1.5, "\u0000"]}),
+        "instances": records.Instance("u-1", "cf", "router", 0, "z1", bootstrap=True, spec={"z": 1, "a": [None, 1.5, "\u0000"]}),
         "vms": records.Vm("agent-1", "u-1", "cf", created_at=NOW, network_settings={"default": {"ip": "10.0.0.1"}}),
         "disks": records.Disk("key-1", "", "cf", "u-1", "db", 1024, orphaned_at=NOW),
-        "snapshots": records.Snapshot("snap-1", "disk-1", "cf", "u-1", True, NOW),
+        "snapshots": records.Snapshot("snap-1", "disk-1", "cf", "u-1", clean=True, created_at=NOW),
         "ips": address("10.0.0.1", task_id=2**40),
         "releases": records.Release("cf"),
-        "release_versions": records.ReleaseVersion("cf", "1", "abc", True),
+        "release_versions": records.ReleaseVersion("cf", "1", "abc", uncommitted_changes=True),
         "job_templates": records.JobTemplate("cf", "1", "router", "f", "s", "b", {"templates": {"b": "1", "a": "2"}}),
         "packages": records.Package("cf", "1", "go", "f", dependencies=["a", "b"]),
         "compiled_packages": records.CompiledPackage("go", "f", "k" * 6000, "ubuntu-noble", "1.2", "s", "b"),
@@ -162,11 +163,15 @@ class StoreContract:
         assert [row.ip for row in store.ips.list()] == ["10.0.0.3", "10.0.0.9"]
 
     def test_a_transaction_left_by_an_exception_leaves_nothing(self, store: Store) -> None:
-        with pytest.raises(RuntimeError), store.transaction():
-            store.ips.insert(address("10.0.0.1"))
+        def change() -> None:
             with store.transaction():
-                store.ips.insert(address("10.0.0.2"))
-            raise RuntimeError("changed my mind")
+                store.ips.insert(address("10.0.0.1"))
+                with store.transaction():
+                    store.ips.insert(address("10.0.0.2"))
+                raise RuntimeError("changed my mind")
+
+        with pytest.raises(RuntimeError):
+            change()
         assert store.ips.count() == 0
         store.ips.insert(address("10.0.0.1"))
 
@@ -210,7 +215,7 @@ class StoreContract:
             while (mine := store.claim_task(["normal"], name, NOW)) is not None:
                 claimed.append(mine.id)
 
-        in_threads([lambda name=f"w{n}": work(name) for n in range(4)])
+        in_threads([partial(work, f"w{n}") for n in range(4)])
         assert len(claimed) == 20
         assert len(set(claimed)) == 20
 
@@ -227,11 +232,15 @@ class StoreContract:
                     ):
                         break
 
+        def change() -> None:
+            with store.transaction():
+                store.attributes.insert(records.DirectorAttribute(f"x{threading.get_ident()}", ""))
+                raise RuntimeError
+
         def undo() -> None:
             for _ in range(10):
-                with pytest.raises(RuntimeError), store.transaction():
-                    store.attributes.insert(records.DirectorAttribute(f"x{threading.get_ident()}", ""))
-                    raise RuntimeError
+                with pytest.raises(RuntimeError):
+                    change()
 
         in_threads([add, undo, add, undo])
         assert [(row.name, row.value) for row in store.attributes.list()] == [("count", "20")]
