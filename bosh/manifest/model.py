@@ -132,11 +132,18 @@ class Subnet:
     gateway: str = ""
     dns: tuple[str, ...] = ()
     reserved: tuple[tuple[int, int], ...] = ()
-    """Inclusive address intervals as integers, never enumerated: an IPv6 range has 2^64 of them."""
+    """Inclusive address intervals as integers, sorted, never enumerated: an IPv6 range has 2^64 of them. The gateway, the network's
+    first and last address and the director's own addresses are among them."""
     static: tuple[tuple[int, int], ...] = ()
     azs: tuple[str, ...] = ()
     """Empty when the subnet names no AZ."""
     cloud_properties: Properties = field(default_factory=dict)
+    prefix: int = 0
+    """Length of the prefix that each VM is given whole; 0 for single addresses."""
+    name: str = ""
+    """Of a managed network's subnet."""
+    netmask_bits: int = 0
+    """Of a managed network's subnet whose range the CPI chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,7 @@ class Network:
     subnets: tuple[Subnet, ...] = ()
     dns: tuple[str, ...] = ()
     cloud_properties: Properties = field(default_factory=dict)
+    managed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +313,10 @@ class InstanceGroup:
     env: Properties = field(default_factory=dict)
     migrated_from: tuple[MigratedFrom, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    state: str = ""
+    """``started``, ``stopped`` or ``detached`` when the manifest says so."""
+    instance_states: Mapping[str, str] = field(default_factory=dict)
+    """The same for single instances, by index or id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +328,8 @@ class Variable:
     options: Mapping[str, Json] = field(default_factory=dict)
     update_mode: Literal["no-overwrite", "overwrite", "converge"] = "no-overwrite"
     consumes: Mapping[str, Json] = field(default_factory=dict)
+    """``alternative_name`` and ``common_name`` → {from, properties.wildcard}."""
+    strategy: Literal["on-deploy", "on-stemcell-change"] = "on-deploy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +358,10 @@ class Desired:
     variables: tuple[Variable, ...] = ()
     features: Features = field(default_factory=Features)
     tags: Mapping[str, str] = field(default_factory=dict)
+    exported_from: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Release → the stemcells (os, version) whose compiled packages alone may be used."""
+    warnings: tuple[str, ...] = ()
+    """What is odd but no fault: unknown keys, deprecated ones."""
 
 
 # --- faults -------------------------------------------------------------------------------------------------------------------------
