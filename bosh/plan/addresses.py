@@ -115,7 +115,16 @@ class AddressBook:
     ``lay_out`` holds one while it works; it is its only mutable part.
     """
 
-    def __init__(self, networks: Mapping[str, Network], in_use: Mapping[str, str]) -> None:
+    def __init__(
+        self, networks: Mapping[str, Network], in_use: Mapping[str, str], *, names: Mapping[str, str] | None = None
+    ) -> None:
+        """Begin with what is held already.
+
+        Args:
+            in_use: address → owner.
+            names: owner → how a person knows it, for error texts.
+        """
+        self._names = names or {}
         self.spaces: dict[str, tuple[Space, ...]] = {
             name: tuple(Space.of(subnet) for subnet in network.subnets if subnet.range)
             for name, network in networks.items()
@@ -138,7 +147,7 @@ class AddressBook:
         holder = self._owners.setdefault(key, owner)
         if holder != owner:
             raise NetworkReservationAlreadyInUse(
-                f"Failed to reserve IP '{ip}' for instance '{wanted_by}': already reserved by {holder}",
+                f"Failed to reserve IP '{ip}' for instance '{wanted_by}': already reserved by {self._names.get(holder, holder)}",
                 resolution="Choose another address, or delete the instance that holds it in a deploy of its own first.",
             )
 

@@ -29,7 +29,7 @@ from bosh.plan.model import (
     RenderedHashes,
     UpdateInstance,
 )
-from bosh.plan.update_order import batches, partitions, update_of
+from bosh.plan.update_order import batches, partitions, update_with
 from bosh.wire.errors import BoshError, RpcTimeout
 
 
@@ -233,7 +233,7 @@ def _ordered(
     for group in desired.groups:
         steps, unneeded = work[group.name].steps, surplus.get(group.name, ())
         if steps or unneeded:
-            update = update_of(group, work[group.name].options)
+            update = update_with(group.update, work[group.name].options)
             chosen.append(
                 GroupUpdate(
                     group=group.name,

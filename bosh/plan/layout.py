@@ -34,7 +34,7 @@ def lay_out(desired: Desired, current: Current, *, options: Options, ids: Ids) -
     _refuse_touching_ignored(current, options)
     by_group = _by_group(current.instances)
     continued = {group.name: existing_of(group, desired, by_group) for group in desired.groups}
-    book = AddressBook(desired.networks, _in_use(current))
+    book = AddressBook(desired.networks, _in_use(current), names=_owner_names(current, continued))
     numbers = Numbers(current.dns_ids)
     vips = frozenset(name for name, network in desired.networks.items() if network.type == "vip")
     placements = {group.name: place(group, continued[group.name], book, vips=vips) for group in desired.groups}
@@ -80,6 +80,12 @@ def _in_use(current: Current) -> dict[str, str]:
     """Address → owner: those of others as they were told to us, our own by instance id."""
     held = {r.ip: one.id for one in current.instances for r in one.reservations if r.ip and r.kind != "dynamic"}
     return {**current.taken_addresses, **held}
+
+
+def _owner_names(current: Current, continued: Mapping[str, Sequence[CurrentInstance]]) -> dict[str, str]:
+    names = {one.id: f"{one.group}/{one.id}" for one in current.instances}
+    names |= {one.id: f"{group}/{one.id}" for group, ones in continued.items() for one in ones}
+    return {key: f"instance '{name}' from deployment '{current.deployment}'" for key, name in names.items()}
 
 
 def _refuse_touching_ignored(current: Current, options: Options) -> None:

@@ -11,13 +11,12 @@ from bosh.plan.model import Batch, Options, UpdateInstance
 from bosh.wire.errors import BoshError
 
 
-def update_of(group: InstanceGroup, options: Options) -> Update:
-    """The group's ``update`` section with what the operator said for this deploy.
+def update_with(update: Update, options: Options) -> Update:
+    """An ``update`` section with what the operator said for this deploy.
 
     Raises:
         BoshError: 40005, ``--canaries`` or ``--max-in-flight`` is neither a number nor a percentage.
     """
-    update = group.update
     if options.canaries:
         update = replace(update, canaries=_amount(options.canaries, "canaries"))
     if options.max_in_flight:
