@@ -26,7 +26,7 @@ PACKAGE_BUILD = 1
 
 _AGENT_KEYS = (
     "deployment", "job", "index", "name", "id", "az", "networks", "packages", "dns_domain_name", "configuration_hash",
-    "persistent_disk", "template_hashes", "rendered_templates_archive", "bootstrap", "lifecycle",
+    "persistent_disk", "template_hashes", "rendered_templates_archive",
 )  # fmt: skip
 
 
@@ -185,7 +185,7 @@ def for_agent(spec: Mapping[str, Json], *, with_job: bool = True) -> dict[str, J
     """The argument of the agent's ``apply``.
 
     Args:
-        with_job: False for the first apply of a fresh VM, which brings no jobs and no packages yet (bosh: apply_vm_spec_step.rb).
+        with_job: False for the first apply of a fresh VM, which brings no jobs yet (bosh: apply_vm_spec_step.rb).
     """
     picked = {key: spec[key] for key in _AGENT_KEYS if key in spec}
     return picked if with_job else {**picked, "job": {}}

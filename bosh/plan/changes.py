@@ -37,7 +37,7 @@ def changes_of(
         spec: the full spec it should have.
     """
     if current is None:
-        return (Change("new", "new instance"),)
+        return (Change("new", ""),)
     return tuple(_changes(instance, current, spec, disks, options))
 
 
@@ -165,6 +165,9 @@ def _compared(settings: Mapping[str, Json], other: Mapping[str, Json] | None) ->
 
 
 def _content_changes(instance: LaidInstance, current: CurrentInstance, spec: Mapping[str, Json]) -> Iterator[Change]:
+    if not current.spec:
+        yield Change("new", "no update of it has succeeded yet")
+        return
     if reason := _packages(current.spec, spec):
         yield Change("packages", reason)
     if reason := _configuration(current.spec, spec):

@@ -119,7 +119,8 @@ def _disks(plan: Plan) -> Iterator[str]:
         for cid, count in named.items():
             if count > 1 or cid not in before:
                 yield f"{step.instance.name}: disk {cid} is named {count} times{'' if cid in before else ' and is not its own'}"
-        for name, count in Counter(disk.name for disk in (*step.keep_disks, *step.create_disks)).items():
+        names = [disk.name for disk in step.keep_disks] + [disk.name for disk in step.create_disks]
+        for name, count in Counter(names).items():
             if count > 1:
                 yield f"{step.instance.name}: {count} disks would be called '{name}'"
 

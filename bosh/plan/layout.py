@@ -36,8 +36,12 @@ def lay_out(desired: Desired, current: Current, *, options: Options, ids: Ids) -
     continued = {group.name: existing_of(group, desired, by_group) for group in desired.groups}
     book = AddressBook(desired.networks, _in_use(current), names=_owner_names(current, continued))
     numbers = Numbers(current.dns_ids)
-    vips = frozenset(name for name, network in desired.networks.items() if network.type == "vip")
-    placements = {group.name: place(group, continued[group.name], book, vips=vips) for group in desired.groups}
+    placements = {
+        group.name: place(
+            group, continued[group.name], book, networks=desired.networks, ranks=_ranks(group, desired, ids)
+        )
+        for group in desired.groups
+    }
     seats = {
         group.name: seats_of(
             group,
@@ -74,6 +78,11 @@ def _by_group(instances: Sequence[CurrentInstance]) -> dict[str, list[CurrentIns
     for instance in instances:
         groups.setdefault(instance.group, []).append(instance)
     return groups
+
+
+def _ranks(group: InstanceGroup, desired: Desired, ids: Ids) -> dict[str, str]:
+    """With ``features.randomize_az_placement`` chance decides which zones get one instance more."""
+    return {az: ids.uuid() for az in group.azs} if desired.features.randomize_az_placement else {}
 
 
 def _in_use(current: Current) -> dict[str, str]:

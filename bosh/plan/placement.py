@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bosh.manifest.model import Desired, GroupNetwork, InstanceGroup
+from bosh.manifest.model import Desired, GroupNetwork, InstanceGroup, Network
 from bosh.plan.addresses import AddressBook, key_of
 from bosh.plan.errors import (
     AddressesCannotBeMatched,
@@ -97,32 +97,41 @@ def refuse_deleting_ignored(obsolete: Iterable[CurrentInstance]) -> None:
 
 
 def place(
-    group: InstanceGroup, existing: Sequence[CurrentInstance], book: AddressBook, *, vips: frozenset[str]
+    group: InstanceGroup,
+    existing: Sequence[CurrentInstance],
+    book: AddressBook,
+    *,
+    networks: Mapping[str, Network],
+    ranks: Mapping[str, str] | None = None,
 ) -> Placement:
     """Match existing instances to the wanted number and choose zones for new ones.
 
     Args:
-        vips: names of the group's vip networks, which bind nobody to a zone.
+        ranks: zone → what decides between zones that are equally full; by name without it.
 
     Raises:
         IgnoredInstancesModification: 190020, an ignored instance would have to go or change networks.
         StaticAddressCountMismatch, StaticAddressInWrongZone, InvalidStaticAddresses: 150002, 150007, 150009.
     """
     by_index = sorted(existing, key=lambda one: one.index)
-    networks = [network for network in group.networks if network.name not in vips]
-    _check_ignored_networks(group, by_index)
+    binding = [network for network in group.networks if networks[network.name].type != "vip"]
+    _check_ignored_networks(group, by_index, networks)
     _check_ignored_count(group, by_index)
-    if any(network.static_ips for network in networks):
-        placement = _StaticPlacement(group, networks, book).place(by_index)
+    if any(network.static_ips for network in binding):
+        placement = _StaticPlacement(group, binding, book).place(by_index)
         _refuse_losing_ignored_address(group, placement)
         return placement
-    return _by_balance(group, by_index)
+    return _by_balance(group, by_index, ranks or {})
 
 
-def _check_ignored_networks(group: InstanceGroup, existing: Iterable[CurrentInstance]) -> None:
-    wanted = {network.name for network in group.networks}
+def _check_ignored_networks(
+    group: InstanceGroup, existing: Iterable[CurrentInstance], networks: Mapping[str, Network]
+) -> None:
+    """Networks that give no address of ours are not looked at."""
+    wanted = {network.name for network in group.networks if networks[network.name].type != "dynamic"}
     for instance in existing:
-        if instance.ignored and {held.network for held in instance.reservations} != wanted:
+        held = {one.network for one in instance.reservations if one.kind != "dynamic"}
+        if instance.ignored and held != wanted:
             raise IgnoredInstancesModification(
                 f"In instance group '{group.name}', which contains ignored vms, an attempt was made to modify the networks. "
                 "This operation is not allowed."
@@ -155,7 +164,7 @@ def _refuse_losing_ignored_address(group: InstanceGroup, placement: Placement) -
 # --- by balance -----------------------------------------------------------------------------------------------------------------------
 
 
-def _by_balance(group: InstanceGroup, existing: Sequence[CurrentInstance]) -> Placement:
+def _by_balance(group: InstanceGroup, existing: Sequence[CurrentInstance], ranks: Mapping[str, str]) -> Placement:
     azs = group.azs or ("",)
     waiting: dict[str, list[CurrentInstance]] = {az: [] for az in azs}
     for instance in existing:
@@ -178,7 +187,7 @@ def _by_balance(group: InstanceGroup, existing: Sequence[CurrentInstance]) -> Pl
     free = {az: iter([one for one in waiting[az] if one.id not in kept]) for az in azs}
     left = Counter({az: sum(one.id not in kept for one in waiting[az]) for az in azs})
     while len(slots) < group.instances:
-        az = _lightest(weight, left)
+        az = _lightest(weight, left, ranks)
         instance_here = next(free[az], None)
         if instance_here is not None:
             left[az] -= 1
@@ -189,11 +198,12 @@ def _by_balance(group: InstanceGroup, existing: Sequence[CurrentInstance]) -> Pl
     return _placement(slots, existing)
 
 
-def _lightest(weight: Mapping[str, int], left: Mapping[str, int]) -> str:
-    """A zone with the fewest instances; of several one where an instance already waits, else the first by name."""
+def _lightest(weight: Mapping[str, int], left: Mapping[str, int], ranks: Mapping[str, str]) -> str:
+    """A zone with the fewest instances; of several one where an instance already waits, else the first by rank or name."""
     least = min(weight.values())
     lightest = [az for az, count in weight.items() if count == least]
-    return next((az for az in lightest if left[az]), None) or min(lightest)
+    waiting = next((az for az in lightest if left[az]), None)
+    return min(lightest, key=lambda az: ranks.get(az, az)) if waiting is None else waiting
 
 
 def _placement(slots: Iterable[Slot], existing: Iterable[CurrentInstance]) -> Placement:
