@@ -126,8 +126,7 @@ def _cloud_properties(instance: LaidInstance, current: CurrentInstance, spec: Ma
         return f"vm_resources: {told(before, spec['vm_resources'])}" if before != spec["vm_resources"] else ""
     if current.vm is None or current.vm.cloud_properties == instance.cloud_properties:
         return ""
-    source = f"vm_type {instance.vm.vm_type}" if instance.vm.vm_type else "VM"
-    return f"{source} cloud properties: {told(current.vm.cloud_properties, instance.cloud_properties)}"
+    return told(current.vm.cloud_properties, instance.cloud_properties)
 
 
 def _stemcell(instance: LaidInstance, current: CurrentInstance) -> str:

@@ -139,8 +139,8 @@ _TOTALS = {
     "start": "{} to start",
     "stop": "{} to stop",
     "delete": "{} to delete",
-    "create_disks": "{} disks to create",
-    "orphan_disks": "{} disks to orphan",
+    "create_disks": "disks: {} to create",
+    "orphan_disks": "disks: {} to orphan",
 }
 
 
