@@ -77,6 +77,7 @@ class Store(Protocol):
     packages: Table[records.Package]
     compiled_packages: Table[records.CompiledPackage]
     stemcells: Table[records.Stemcell]
+    stemcell_uploads: Table[records.StemcellUpload]
     configs: Table[records.Config]
     tasks: Table[records.Task]
     events: Table[records.Event]

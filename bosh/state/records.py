@@ -208,6 +208,16 @@ class Stemcell:
 
 
 @dataclass(frozen=True, slots=True)
+class StemcellUpload:
+    """This stemcell was offered to this CPI, which may have refused its format; it need not be offered again."""
+
+    name: str
+    version: str
+    cpi: str = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One version of a config; the newest undeleted of (type, name) is current."""
 

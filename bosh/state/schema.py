@@ -113,6 +113,7 @@ KINDS = (
         indexes=(("package_fingerprint",), ("stemcell_os",), ("blobstore_id",)),
     ),
     Kind("stemcells", records.Stemcell, unique=(("name", "version", "cpi"),), indexes=(("os",),)),
+    Kind("stemcell_uploads", records.StemcellUpload, unique=(("name", "version", "cpi"),)),
     Kind("configs", records.Config, indexes=(("type", "name"),)),
     Kind("tasks", records.Task, indexes=(("state", "queue"), ("deployment",), ("context_id",), ("type",))),
     Kind("events", records.Event, indexes=(("timestamp",), ("deployment",), ("task",))),

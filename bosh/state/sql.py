@@ -226,6 +226,7 @@ class SqlStore(Store):
         self.packages: Table[records.Package] = table("packages", records.Package)
         self.compiled_packages: Table[records.CompiledPackage] = table("compiled_packages", records.CompiledPackage)
         self.stemcells: Table[records.Stemcell] = table("stemcells", records.Stemcell)
+        self.stemcell_uploads: Table[records.StemcellUpload] = table("stemcell_uploads", records.StemcellUpload)
         self.configs: Table[records.Config] = table("configs", records.Config)
         self.tasks: Table[records.Task] = table("tasks", records.Task)
         self.events: Table[records.Event] = table("events", records.Event)

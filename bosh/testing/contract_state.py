@@ -31,7 +31,9 @@ def every_kind() -> dict[str, Any]:
     return {
         "attributes": records.DirectorAttribute("uuid", "u-1"),
         "deployments": records.Deployment("cf", "a: 1", "a: 2", [{"name": "r", "version": "1"}], tags={"k": "ü"}),
-        "instances": records.Instance("u-1", "cf", "router", 0, "z1", bootstrap=True, spec={"z": 1, "a": [None, 1.5, "\u0000"]}),
+        "instances": records.Instance(
+            "u-1", "cf", "router", 0, "z1", bootstrap=True, spec={"z": 1, "a": [None, 1.5, "\u0000"]}
+        ),
         "vms": records.Vm("agent-1", "u-1", "cf", created_at=NOW, network_settings={"default": {"ip": "10.0.0.1"}}),
         "disks": records.Disk("key-1", "", "cf", "u-1", "db", 1024, orphaned_at=NOW),
         "snapshots": records.Snapshot("snap-1", "disk-1", "cf", "u-1", clean=True, created_at=NOW),
@@ -42,6 +44,7 @@ def every_kind() -> dict[str, Any]:
         "packages": records.Package("cf", "1", "go", "f", dependencies=["a", "b"]),
         "compiled_packages": records.CompiledPackage("go", "f", "k" * 6000, "ubuntu-noble", "1.2", "s", "b"),
         "stemcells": records.Stemcell("warden", "ubuntu-noble", "1.2", "sc-1"),
+        "stemcell_uploads": records.StemcellUpload("warden", "1.2", "z1"),
         "configs": records.Config("cloud", "default", "azs: []", NOW),
         "tasks": task(arguments={"manifest": "name: cf\n"}, deployment="cf"),
         "events": records.Event("create", "vm", NOW, "admin", context={"cid": "vm-1"}),
@@ -59,7 +62,7 @@ def every_kind() -> dict[str, Any]:
 
 UNIQUE = {
     "attributes", "deployments", "instances", "vms", "disks", "ips", "releases", "release_versions", "job_templates", "packages",
-    "compiled_packages", "stemcells", "locks", "variable_uses", "dns_blobs", "blobs",
+    "compiled_packages", "stemcells", "stemcell_uploads", "locks", "variable_uses", "dns_blobs", "blobs",
 }  # fmt: skip
 
 

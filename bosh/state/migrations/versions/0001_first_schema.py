@@ -86,6 +86,9 @@ def upgrade() -> None:
         sa.Column("group", _TEXT, nullable=False),
         sa.Column("az", _TEXT, nullable=False),
         sa.Column("id", _ID, autoincrement=True, nullable=False),
+        sa.Column("trusted_certs_sha1", _TEXT, nullable=False),
+        sa.Column("blobstore_config_sha1", _TEXT, nullable=False),
+        sa.Column("nats_config_sha1", _TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_vms"),
         sa.UniqueConstraint("agent_id", name="uq_vms_agent_id"),
         sqlite_autoincrement=True,
@@ -231,6 +234,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_stemcells_os", "stemcells", ["os"])
     op.create_table(
+        "stemcell_uploads",
+        sa.Column("name", _NAME, nullable=False),
+        sa.Column("version", _NAME, nullable=False),
+        sa.Column("cpi", _NAME, nullable=False),
+        sa.Column("id", _ID, autoincrement=True, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_stemcell_uploads"),
+        sa.UniqueConstraint("name", "version", "cpi", name="uq_stemcell_uploads_name_version_cpi"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "configs",
         sa.Column("type", _NAME, nullable=False),
         sa.Column("name", _NAME, nullable=False),
@@ -333,6 +346,17 @@ def upgrade() -> None:
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_dns_blobs"),
         sa.UniqueConstraint("version", name="uq_dns_blobs_version"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "dns_numbers",
+        sa.Column("space", _NAME, nullable=False),
+        sa.Column("key", _NAME, nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("id", _ID, autoincrement=True, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_dns_numbers"),
+        sa.UniqueConstraint("space", "key", name="uq_dns_numbers_space_key"),
+        sa.UniqueConstraint("space", "number", name="uq_dns_numbers_space_number"),
         sqlite_autoincrement=True,
     )
     op.create_table(
