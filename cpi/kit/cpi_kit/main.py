@@ -20,8 +20,8 @@ from cpi_kit.output import claim_stdout, write_all
 
 DEFAULT_THREADS = 16
 """The director runs up to 32 threads but waits for most clouds elsewhere; more than this only queues inside the cloud."""
-_UMASK = 0o077
-"""What a CPI writes holds agents' credentials."""
+_UMASK = 0o022
+"""Of roots and directories that VMs see; files with credentials are written with modes of their own."""
 
 
 class UsageError(ValueError):

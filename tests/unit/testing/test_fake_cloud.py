@@ -14,14 +14,19 @@ from bosh.wire.errors import CloudError
 NETWORKS = {"private": {"type": "manual", "ip": "10.0.0.2"}}
 
 
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    (tmp_path / "image").touch()
+    return tmp_path / "image"
+
+
 async def made(cpi: Cpi, image: Path) -> str:
-    image.touch()
     stemcell = await cpi.call("create_stemcell", str(image), {})
     cid, _ = await cpi.call("create_vm", "agent", stemcell, {}, NETWORKS, [], {})
     return str(cid)
 
 
-async def test_hooks_see_vms_come_and_go(tmp_path: Path) -> None:
+async def test_hooks_see_vms_come_and_go(tmp_path: Path, image: Path) -> None:
     seen: list[tuple[str, str, Any]] = []
 
     def note(what: str) -> Any:
@@ -31,7 +36,7 @@ async def test_hooks_see_vms_come_and_go(tmp_path: Path) -> None:
         return hook
 
     cpi = InProcessFakeCpi(tmp_path / "cloud", on_vm_created=note("made"), on_vm_deleted=note("gone"))
-    cid = await made(cpi, tmp_path / "image")
+    cid = await made(cpi, image)
     assert list(cpi.vms()) == [cid]
     await cpi.call("delete_vm", cid)
     await cpi.call("delete_vm", cid)
