@@ -43,6 +43,8 @@ class Entry:
     executable: bool = False
     link_target: str | None = None
     """Makes it a symlink with this text."""
+    is_folder: bool = False
+    """Writes the folder itself, for one that may be empty."""
 
 
 def write(target: Path, entries: Iterable[Entry], *, compress: bool = True, prefix: str = "./") -> None:
@@ -75,15 +77,18 @@ def _write_tar(stream: IO[bytes], entries: Iterable[Entry], prefix: str) -> None
         if prefix:
             archive.addfile(_header(prefix.rstrip("/"), tarfile.DIRTYPE, 0o755))
         for entry in entries:
-            for folder in _new_folders(entry.path, written):
+            inside = f"{entry.path}/." if entry.is_folder else entry.path
+            for folder in _new_folders(inside, written):
                 archive.addfile(_header(prefix + folder, tarfile.DIRTYPE, 0o755))
-            _write_entry(archive, prefix, entry)
+            if not entry.is_folder:
+                _write_entry(archive, prefix, entry)
 
 
 def _new_folders(path: str, written: set[str]) -> Iterator[str]:
-    for folder in reversed(PurePosixPath(path).parents):
-        name = str(folder)
-        if name != "." and name not in written:
+    parts = path.split("/")[:-1]
+    for length in range(1, len(parts) + 1):
+        name = "/".join(parts[:length])
+        if name not in written:
             written.add(name)
             yield name
 
