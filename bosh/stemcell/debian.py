@@ -59,7 +59,7 @@ def _fields(block: str) -> Iterator[tuple[str, str]]:
 
 def package_list(packages: Sequence[Package]) -> str:
     """``packages.txt``: the columns of ``dpkg -l``."""
-    widths = [max((len(text) for text in column), default=0) for column in zip(*_rows(packages), strict=True)]
+    widths = [max(map(len, column)) for column in zip(*_rows(packages), strict=True)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in _rows(packages)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
