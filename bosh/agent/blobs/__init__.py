@@ -1,0 +1,1 @@
+"""Blobs: fetched, checked, kept, delivered."""

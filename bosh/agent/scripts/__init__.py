@@ -1,0 +1,1 @@
+"""The scripts in a job's ``bin``: hooks and drain."""

@@ -1,0 +1,195 @@
+"""Jobs under monit (bosh-agent: jobsupervisor/monit_job_supervisor.go, jobsupervisor/monit/http_client.go)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Protocol
+
+from bosh.agent.blobs.http import basic
+from bosh.agent.paths import Paths
+from bosh.agent.supervise.monit_service import MonitService
+from bosh.agent.supervise.monit_status import MonitStatus, Service, job_state, parse
+from bosh.system.clock import Clock
+from bosh.system.files import write_atomically
+from bosh.wire.errors import BoshError
+from bosh.wire.heartbeat import UNKNOWN, Process
+
+log = logging.getLogger(__name__)
+
+HTTP_TIMEOUT_S = 30.0
+ASK_TRIES = 10
+"""monit answers nothing while it reads its files."""
+ASK_PAUSE_S = 0.3
+
+RELOAD_TRIES = 5
+RELOAD_WAIT_S = 6.0
+"""Per try. An incarnation is a second: a reload within the second of the last start looks like none, and is tried again."""
+RELOAD_PAUSE_S = 0.1
+
+STOP_TIMEOUT_S = 300.0
+STOP_PAUSE_S = 0.25
+
+CSRF_TOKEN = "agent"
+"""monit since 5.20 wants the same token as parameter and cookie; it does not have to be its own. Older ones ignore both."""
+
+
+def _read(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+class MonitApi(Protocol):
+    async def status(self) -> MonitStatus:
+        """Raises BoshError when monit does not answer."""
+        ...
+
+    async def act(self, service: str, action: str) -> None:
+        """``start``, ``stop`` or ``unmonitor``; done in the background. Raises BoshError when monit refuses."""
+        ...
+
+
+class HttpMonitApi:
+    """monit's own HTTP interface, on the loopback."""
+
+    def __init__(self, port: int, user_file: Path, clock: Clock) -> None:
+        self._port = port
+        self._user_file = user_file
+        self._clock = clock
+
+    async def status(self) -> MonitStatus:
+        return parse(await self._ask("GET", "/_status2?format=xml"))
+
+    async def act(self, service: str, action: str) -> None:
+        await self._ask("POST", f"/{service}", f"action={action}&securitytoken={CSRF_TOKEN}")
+
+    async def _ask(self, method: str, path: str, body: str | None = None) -> bytes:
+        for number in range(1, ASK_TRIES + 1):
+            try:
+                return await asyncio.to_thread(self._exchange, method, path, body)
+            except (OSError, HTTPException) as error:
+                if number == ASK_TRIES:
+                    raise BoshError("Sending request to monit", details=str(error) or type(error).__name__) from error
+                await self._clock.sleep_s(ASK_PAUSE_S)
+        raise AssertionError("unreachable")
+
+    def _exchange(self, method: str, path: str, body: str | None) -> bytes:
+        user, _, password = self._user_file.read_text().partition(":")
+        headers = {
+            **basic(user.strip(), password.strip()),
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": f"securitytoken={CSRF_TOKEN}",
+        }
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=HTTP_TIMEOUT_S)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        # A form of monit's pages is answered by leading the browser back to the page.
+        if response.status not in {200, 302}:
+            raise BoshError(f"Request failed with {response.status} {response.reason}", details=content.decode()[:500])
+        return content
+
+
+class MonitSupervisor:
+    def __init__(self, paths: Paths, api: MonitApi, service: MonitService, clock: Clock) -> None:
+        self._paths = paths
+        self._api = api
+        self._service = service
+        self._clock = clock
+
+    @property
+    def _stopped_file(self) -> Path:
+        """Says that the jobs are stopped on purpose; survives a restart of the agent."""
+        return self._paths.monit / "stopped"
+
+    # ---- files
+
+    async def add_job(self, name: str, index: int, file: Path) -> None:
+        write_atomically(self._paths.monit_jobs / f"{index:04d}_{name}.monitrc", _read(file), mode=0o600)
+
+    async def remove_all_jobs(self) -> None:
+        shutil.rmtree(self._paths.monit_jobs, ignore_errors=True)
+        self._paths.monit_jobs.mkdir(parents=True)
+
+    async def reload(self) -> None:
+        before = (await self._api.status()).incarnation
+        for _ in range(RELOAD_TRIES):
+            await self._service.reload()
+            if await self._until(lambda status: status.incarnation != before, RELOAD_WAIT_S, RELOAD_PAUSE_S):
+                return
+        raise BoshError(
+            "Failed to reload monit",
+            details=f"incarnation {before} did not change; {await self._service.complaints()}",
+        )
+
+    # ---- processes
+
+    async def start(self) -> None:
+        for service in (await self._api.status()).services:
+            await self._api.act(service.name, "start")
+        self._stopped_file.unlink(missing_ok=True)
+
+    async def stop(self) -> None:
+        for service in (await self._api.status()).services:
+            await self._api.act(service.name, "stop")
+        self._stopped_file.touch()
+
+    async def stop_and_wait(self) -> None:
+        deadline = self._clock.monotonic_s() + STOP_TIMEOUT_S
+        await self._settle(lambda service: bool(service.pending), deadline, "to no longer be pending")
+        await self.stop()
+        await self._settle(lambda service: bool(service.monitored or service.pending), deadline, "to stop")
+
+    async def _settle(self, unsettled: Callable[[Service], bool], deadline: float, wish: str) -> None:
+        left_s = max(0.0, deadline - self._clock.monotonic_s())
+        names: list[str] = []
+
+        def settled(status: MonitStatus) -> bool:
+            names[:] = [service.name for service in status.services if unsettled(service)]
+            if not names:
+                return True
+            errored = [s.name for s in status.services if s.errored and s.pending == 0 and wish == "to stop"]
+            if errored:
+                raise BoshError(f"Stopping services '{errored}' errored")
+            return False
+
+        if not await self._until(settled, left_s, STOP_PAUSE_S):
+            raise BoshError(f"Timed out waiting for services '{', '.join(names)}' {wish} after 5 minutes")
+
+    async def unmonitor(self) -> None:
+        for service in (await self._api.status()).services:
+            await self._api.act(service.name, "unmonitor")
+
+    # ---- what is
+
+    async def status(self) -> str:
+        try:
+            status = await self._api.status()
+        except BoshError as error:
+            log.warning("monit does not answer: %s", error)
+            return UNKNOWN
+        return job_state(status.services, stopped=self._stopped_file.exists())
+
+    async def processes(self) -> Sequence[Process]:
+        return [service.to_process() for service in (await self._api.status()).services]
+
+    async def _until(self, wanted: Callable[[MonitStatus], bool], timeout_s: float, pause_s: float) -> bool:
+        """Whether the status came to be as wanted in time; while monit does not answer, it is not."""
+        deadline = self._clock.monotonic_s() + timeout_s
+        while True:
+            try:
+                status = await self._api.status()
+            except BoshError as error:
+                log.debug("monit does not answer: %s", error)
+            else:
+                if wanted(status):
+                    return True
+            if self._clock.monotonic_s() >= deadline:
+                return False
+            await self._clock.sleep_s(pause_s)
