@@ -149,7 +149,12 @@ def _network(instance: LaidInstance, current: CurrentInstance) -> str:
     wanted = instance.network_settings
     old = {name: _compared(settings, wanted.get(name)) for name, settings in before.items()}
     new = {name: _compared(settings, before.get(name)) for name, settings in wanted.items()}
-    return told(old, new)
+    common = [name for name in new if name in old]
+    reason = told({name: old[name] for name in common}, {name: new[name] for name in common})
+    if old.keys() == new.keys():
+        return reason
+    renamed = f"{', '.join(old)} → {', '.join(new)}"
+    return f"{renamed}, {reason}" if reason else renamed
 
 
 def _compared(settings: Mapping[str, Json], other: Mapping[str, Json] | None) -> dict[str, Json]:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from bosh.manifest.model import Json
 
-_SECRET = re.compile(r"pass(word|wd|phrase)?|secret|token|private|credential|\bkey\b|_key\b|certificate", re.IGNORECASE)
+_SECRET = re.compile(
+    r"pass(word|wd|phrase)?|secret|token|private_key|credential|\bkey\b|_key\b|certificate", re.IGNORECASE
+)
 _SHOWN = 3
 """More differences than a line can hold help nobody."""
 _VALUE_CHARACTERS = 60

@@ -39,7 +39,7 @@ def disk_changes(
             orphan.append(old)
     for old in active.values():
         orphan.append(old)
-        reasons.append(_named(old.name, f"{old.size_mb} MiB no longer wanted, {old.cid} is orphaned"))
+        reasons.append(_named(old.name, f"{old.size_mb} MiB no longer wanted"))
     return DiskChanges(tuple(create), tuple(keep), tuple(orphan), tuple(reasons))
 
 
@@ -47,7 +47,7 @@ def _reason(old: CurrentDisk | None, wanted: DiskRequest, *, recreate: bool) -> 
     if old is None:
         return f"{wanted.size_mb} MiB added"
     if recreate:
-        return "recreation of persistent disks was asked for"
+        return "to be made anew"
     changed = []
     if old.size_mb != wanted.size_mb:
         changed.append(f"size {old.size_mb} → {wanted.size_mb} MiB")

@@ -20,6 +20,7 @@ from bosh.plan.errors import (
     InvalidMigration,
     InvalidStaticAddresses,
     StaticAddressCountMismatch,
+    StaticAddressesNotSupported,
     StaticAddressInWrongZone,
 )
 from bosh.plan.model import CurrentInstance
@@ -115,6 +116,7 @@ def place(
     """
     by_index = sorted(existing, key=lambda one: one.index)
     binding = [network for network in group.networks if networks[network.name].type != "vip"]
+    _refuse_static_on_dynamic(group, networks)
     _check_ignored_networks(group, by_index, networks)
     _check_ignored_count(group, by_index)
     if any(network.static_ips for network in binding):
@@ -122,6 +124,14 @@ def place(
         _refuse_losing_ignored_address(group, placement)
         return placement
     return _by_balance(group, by_index, ranks or {})
+
+
+def _refuse_static_on_dynamic(group: InstanceGroup, networks: Mapping[str, Network]) -> None:
+    for network in group.networks:
+        if network.static_ips and networks[network.name].type == "dynamic":
+            raise StaticAddressesNotSupported(
+                f"Instance group '{group.name}' using dynamic network '{network.name}' cannot specify static IP(s)"
+            )
 
 
 def _check_ignored_networks(

@@ -11,7 +11,6 @@ from bosh.plan.addresses import AddressBook, key_of
 from bosh.plan.dns import record_name
 from bosh.plan.errors import (
     InvalidStaticAddresses,
-    StaticAddressesNotSupported,
     SubnetWithoutZone,
     VipMisconfigured,
 )
@@ -144,7 +143,7 @@ class _Seating:
         if network.type == "vip":
             return self._vip(wanted, network)
         if network.type == "dynamic":
-            return self._dynamic(wanted, network)
+            return self._dynamic(network)
         if static := self.static.get(wanted.name):
             self.book.claim_static(wanted.name, static, self.instance_id, wanted_by=self.name)
             return Reservation(wanted.name, static, "static")
@@ -224,11 +223,7 @@ class _Seating:
             f"Failed to reserve IP for '{self.name}' for vip network '{network.name}': no more available"
         )
 
-    def _dynamic(self, wanted: GroupNetwork, network: Network) -> Reservation:
-        if wanted.static_ips:
-            raise StaticAddressesNotSupported(
-                f"Instance group '{self.group.name}' using dynamic network '{network.name}' cannot specify static IP(s)"
-            )
+    def _dynamic(self, network: Network) -> Reservation:
         held = (
             r.ip
             for r in (self.slot.existing.reservations if self.slot.existing else ())
