@@ -6,6 +6,7 @@ A gzipped (or plain) tar of a few regular files at its top: ``stemcell.MF``, ``i
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
@@ -29,8 +30,8 @@ from bosh.wire.stemcell_mf import FILE_NAME, IMAGE_NAME, StemcellManifest
 _CHUNK_BYTES: Final = 1 << 20
 _MANIFEST_LIMIT_BYTES: Final = 1 << 20
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-_OUTER_LEVEL: Final = 0
-"""isal's fastest: the image inside is compressed already."""
+_STORED: Final = 0
+"""gzip's level of the archive itself: the image inside is compressed already."""
 _IGzipFile: Any = igzip.IGzipFile
 _IsalError: Any = isal_zlib.error
 _UNREADABLE: Final = (tarfile.TarError, EOFError, OSError, zlib.error, _IsalError)
@@ -156,8 +157,8 @@ def write(target: Path, manifest: StemcellManifest, files: Sequence[Path], *, mt
     try:
         with (
             part.open("wb") as raw,
-            compressed(raw, level=_OUTER_LEVEL) as stream,
-            tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT) as tar,
+            gzip.GzipFile(filename="", mode="wb", compresslevel=_STORED, fileobj=raw, mtime=0) as stream,
+            tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT, bufsize=_CHUNK_BYTES) as tar,
         ):
             _add(tar, FILE_NAME, len(text), mtime_s, io.BytesIO(text))
             for path in files:
