@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -18,6 +17,7 @@ from bosh.manifest.emit import dump
 from bosh.manifest.faults import ManifestFaults, Path, path_text
 from bosh.manifest.model import Fault, Json
 from bosh.manifest.scalars import WORDS, plain_value, tagged_value
+from bosh.manifest.values import clone
 
 __all__ = ["Document", "dump", "load"]
 
@@ -171,7 +171,7 @@ class _Reader:
         if self._aliased > MAX_ALIASED_NODES:
             raise self._fault("document contains excessive aliasing", event.start_mark, path)
         # Each alias is a value of its own: an ops file that changes one must not change the others.
-        return deepcopy(anchor.value)
+        return clone(anchor.value)
 
     def _sequence(self, path: Path) -> list[Json]:
         items: list[Json] = []

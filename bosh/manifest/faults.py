@@ -13,7 +13,10 @@ Path = tuple[Step, ...]
 """Keys and indexes from the document's root."""
 
 TYPO_CUTOFF = 0.75
-"""Similarity (``difflib``) from which an unknown name is taken for a misspelt known one; 0.75 catches one slip in four letters."""
+"""Similarity (``difflib``) from which an unknown key is taken for a misspelt known one; 0.75 catches one slip in four letters."""
+
+HINT_CUTOFF = 0.6
+"""For names, where a wrong guess costs nothing."""
 
 
 class ManifestFaults(BoshError):
@@ -39,13 +42,13 @@ def path_text(path: Path) -> str:
     return text
 
 
-def closest(name: str, known: Iterable[str]) -> str:
+def closest(name: str, known: Iterable[str], *, cutoff: float = TYPO_CUTOFF) -> str:
     """The known name that was probably meant; empty when none is near."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=TYPO_CUTOFF)
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return found[0] if found else ""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` (did you mean "private"?)`` or nothing."""
-    found = closest(name, known)
+    found = closest(name, known, cutoff=HINT_CUTOFF)
     return f' (did you mean "{found}"?)' if found else ""
