@@ -129,6 +129,21 @@ class Config(msgspec.Struct, frozen=True):
     health_monitor: HealthMonitor = HealthMonitor()
 
 
+def _path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"cannot make {kind} of {value!r}")
+
+
+def read(content: Any) -> Config:
+    """A parsed configuration document. Raises ValueError naming an unknown key or a wrong type."""
+    known = {field.name for field in msgspec.structs.fields(Config)}
+    unknown = sorted(set(content) - known) if isinstance(content, dict) else []
+    if unknown:
+        raise ValueError(f"unknown keys {', '.join(unknown)}")
+    return msgspec.convert(content, Config, dec_hook=_path)
+
+
 def load(path: Path) -> Config:
     """Read the file.
 
@@ -137,12 +152,7 @@ def load(path: Path) -> Config:
     """
     import yaml
 
-    content = yaml.safe_load(path.read_text())
-    known = {field.name for field in msgspec.structs.fields(Config)}
-    unknown = sorted(set(content) - known) if isinstance(content, dict) else []
-    if unknown:
-        raise ValueError(f"cannot use {path}: unknown keys {', '.join(unknown)}")
     try:
-        return msgspec.convert(content, Config)
-    except msgspec.ValidationError as error:
+        return read(yaml.safe_load(path.read_text()))
+    except ValueError as error:
         raise ValueError(f"cannot use {path}: {error}") from error
