@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,15 +67,24 @@ def upload_release(
     if REMOTE.match(source):
         send_location(session, "/releases", source, sha1=sha1, what="Uploading remote release", query=query)
         return
-    path = local_path(source) if source else _newest(folder, name, version)
-    send_file(session, "/releases", path, what="Uploading release file", query=query)
+    if source:
+        send_file(session, "/releases", local_path(source), what="Uploading release file", query=query)
+    else:
+        _upload_newest(session, folder, query)
 
 
-def _newest(folder: Path, name: str, version: str) -> Path:
-    """The tarball of a release made in this directory. Raises SessionError."""
-    from bosh.release import directory
+def _upload_newest(session: Session, folder: Path, query: dict[str, str]) -> None:
+    """The newest release of a release directory, as a tarball made for the upload."""
+    from bosh.release import built
+    from bosh.release.directory import ReleaseDir
 
-    return directory.tarball_of(folder, name=name, version=version)
+    release = ReleaseDir(folder).find_last()
+    if "fix" not in query and exists(session, release.name, release.version):
+        session.ui.line(f"Release '{release.name}/{release.version}' already exists.")
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        tarball = built.write(release, Path(scratch) / "release.tgz")
+        send_file(session, "/releases", tarball, what="Uploading release file", query=query)
 
 
 def export_release(

@@ -18,7 +18,9 @@ from bosh.stemcell import archive
 
 def stemcells(context: typer.Context) -> None:
     session = sessions.of(context)
-    found = sorted(session.director().get("/stemcells"), key=lambda item: stemcell_version(item["version"]), reverse=True)
+    found = sorted(
+        session.director().get("/stemcells"), key=lambda item: stemcell_version(item["version"]), reverse=True
+    )
     rows = tuple(
         (
             item["name"],

@@ -1,0 +1,233 @@
+"""``bosh up``: from a machine to running, monitored VMs. Every step looks first and does only what is missing, so that an interrupted
+run is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bosh.cli.commands import stemcells, uploads
+from bosh.cli.globals import Globals
+from bosh.cli.output.ui import AnyUi
+from bosh.cli.session import Environment, Session
+from bosh.clients.director import DirectorClient, DirectorError, Unreachable
+from bosh.director import bus
+from bosh.director import config as director_config
+from bosh.local import configuration, host, services, workshop
+from bosh.local.home import Home
+from bosh.local.identity import Identity, load_or_make
+from bosh.local.progress import Progress
+from bosh.manifest.emit import dump
+from bosh.system.files import write_atomically
+from bosh.system.ids import SystemIds
+from bosh.wire.errors import SystemFailure
+
+_START_WITHIN_S = 60.0
+
+
+def bring_up(home: Home, ui: AnyUi, progress: Progress, *, settings: Mapping[str, Any], example: bool) -> Session:
+    """Everything, in order; the session of the administrator.
+
+    Raises:
+        SystemFailure: the machine does not allow it. ``SessionError``: a task of the director failed.
+    """
+    _require_root()
+    identity = load_or_make(home, SystemIds(), datetime.now(UTC))
+    with progress.step("Starting the director"):
+        write_files(home, identity, settings)
+        host.add_address(home)
+        restore_vms(home)
+        services.start(home)
+        wait_until_up(home, identity)
+    session = remember(home, identity, ui)
+    with progress.step("Stemcell"):
+        ensure_stemcell(session, progress)
+    with progress.step("Releases"):
+        versions = {folder.name: ensure_release(session, folder, progress) for folder in workshop.RELEASES}
+    with progress.step("Configs"):
+        ensure_config(session, "cloud", _cloud_config(home))
+        ensure_config(session, "runtime", _runtime_config(versions))
+    if example:
+        with progress.step("Deployment"):
+            deploy(session, _example(home))
+    return session
+
+
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise SystemFailure(
+            "cannot make container VMs without being root",
+            resolution="Repeat with sudo, or as root in a container or VM that may mount and make networks.",
+        )
+
+
+# --- the director ---------------------------------------------------------------------------------------------------------------
+
+
+def cpi_program() -> Path:
+    return Path(sys.executable).with_name("container-cpi")
+
+
+def write_files(home: Home, identity: Identity, settings: Mapping[str, Any]) -> None:
+    """All configuration files; daemons whose file changed are restarted by supervisord's reload or by us."""
+    director = configuration.director(
+        home, identity, cpi_program=cpi_program(), settings=dict(settings.get("director") or {})
+    )
+    monitor = configuration.health_monitor(home, identity, settings=dict(settings.get("health_monitor") or {}))
+    cpi = configuration.cpi(home, settings=dict(settings.get("cpi") or {}))
+    files = {
+        "director": (home.config / "director.yml", yaml.safe_dump(director)),
+        "health-monitor": (home.config / "health-monitor.yml", yaml.safe_dump(monitor)),
+        "cpi": (home.config / "cpi.json", json.dumps(cpi, indent=2)),
+    }
+    changed = [name for name, (path, text) in files.items() if not path.exists() or path.read_text() != text]
+    for path, text in files.values():
+        write_atomically(path, text.encode(), mode=0o600)
+    config = director_config.read(director)
+    bus.write_server_files(config)
+    commands = {
+        "nats": bus.nats_command(config),
+        "director": [_beside("bosh-director"), "--config", str(files["director"][0])],
+        "health-monitor": [_beside("bosh-health-monitor"), "--config", str(files["health-monitor"][0])],
+    }
+    home.logs.mkdir(parents=True, exist_ok=True)
+    write_atomically(home.config / "supervisord.conf", configuration.supervisor(home, commands).encode(), mode=0o600)
+    if services.supervisor_pid(home) is not None:
+        for name in ("director", "health-monitor"):
+            if name in changed or ("cpi" in changed and name == "director"):
+                services.restart(home, name)
+
+
+def _beside(program: str) -> str:
+    return str(Path(sys.executable).with_name(program))
+
+
+def restore_vms(home: Home) -> None:
+    """VMs that should run and do not, after a reboot of the machine, are started again. Raises SystemFailure."""
+    if not home.cpi_state.exists():
+        return
+    command = [str(cpi_program()), "--config", str(home.config / "cpi.json"), "restore"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise SystemFailure(
+            "cannot start this machine's VMs again", details=ended.stderr.strip() or ended.stdout.strip()
+        )
+
+
+def wait_until_up(home: Home, identity: Identity) -> None:
+    """Raises SystemFailure with the director's last words when it does not come up."""
+    client = DirectorClient(f"https://127.0.0.1:{home.port}", ca_cert=identity.authority.certificate)
+    until = time.monotonic() + _START_WITHIN_S
+    while time.monotonic() < until:
+        try:
+            client.get("/info")
+            return
+        except (Unreachable, DirectorError):
+            time.sleep(0.1)
+    states = "\n".join(f"{name}: {state}" for name, state in services.states(home).items())
+    raise SystemFailure(
+        f"cannot reach the director after {_START_WITHIN_S:.0f} s",
+        details=f"{states}\n{_tail(home.logs / 'director.log')}",
+        resolution=f"Look at the logs in {home.logs}.",
+    )
+
+
+def _tail(path: Path, lines: int = 20) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+def remember(home: Home, identity: Identity, ui: AnyUi) -> Session:
+    """Put the environment into the person's config file under its alias, logged in."""
+    url = f"https://127.0.0.1:{home.port}"
+    session = Session(replace(Globals(), environment=home.alias, non_interactive=True), ui)
+    mine = Environment(url, home.alias, identity.authority.certificate, "admin", identity.admin_password)
+    kept = [item for item in session.config.read() if item.alias != home.alias and item.url != url]
+    session.config.write([*kept, mine])
+    return session
+
+
+# --- what it needs ----------------------------------------------------------------------------------------------------------------
+
+
+def ensure_stemcell(session: Session, progress: Progress) -> None:
+    """Build it, or take it from the cache; upload it when the director has none of that version."""
+    from bosh.stemcell import archive
+    from bosh.stemcell.build import build
+
+    path = build(workshop.RECIPE, cache_dir=workshop.CACHE / "stemcells", output=None, progress=progress.say)
+    manifest = archive.read(path, check_image=False).manifest
+    if stemcells.needed(session, manifest.name, manifest.version):
+        uploads.send_file(session, "/stemcells", path, what="Uploading stemcell", query={})
+
+
+def ensure_release(session: Session, folder: Path, progress: Progress) -> str:
+    """Make a dev release of the folder, or find that nothing changed; upload it when the director has not got it. Its version."""
+    from bosh.cli.commands.releases import exists
+    from bosh.release import built, sources
+    from bosh.release.create import create_release
+
+    sources.fetch(folder, workshop.CACHE / "blobs")
+    made = create_release(folder, force=True)
+    if not exists(session, made.name, made.manifest.version):
+        progress.say(f"Uploading release {made.name}/{made.manifest.version}")
+        workshop.CACHE.mkdir(parents=True, exist_ok=True)
+        tarball = workshop.CACHE / f"{made.name}-{made.manifest.version}.tgz"
+        built.write(made.release, tarball)
+        uploads.send_file(session, "/releases", tarball, what=f"Uploading release {made.name}", query={})
+        tarball.unlink()
+    return made.manifest.version
+
+
+def ensure_config(session: Session, kind: str, text: str) -> None:
+    """Store a config unless the newest one says the same."""
+    current = session.director().get("/configs", type=kind, name="default", latest="true", limit=1)
+    if current and current[0]["content"] == text:
+        return
+    body = json.dumps({"type": kind, "name": "default", "content": text}).encode()
+    session.director().call("POST", "/configs", body=body, headers={"Content-Type": "application/json"})
+
+
+def _moved(home: Home, text: str) -> str:
+    """A manifest of ours with its addresses moved into this environment's network."""
+    default = Home().network
+    if home.network == default:
+        return text
+    # Only the first /20 is used in our manifests, so that exchanging the prefix is enough.
+    ours = ".".join(str(home.network.network_address).split(".")[:3])
+    return text.replace(
+        "10.244.0.0/20", str(next(home.network.subnets(new_prefix=max(20, home.network.prefixlen))))
+    ).replace("10.244.0.", f"{ours}.")
+
+
+def _cloud_config(home: Home) -> str:
+    return _moved(home, workshop.CLOUD_CONFIG.read_text())
+
+
+def _runtime_config(versions: Mapping[str, str]) -> str:
+    """Addons must name exact versions."""
+    content = yaml.safe_load(workshop.RUNTIME_CONFIG.read_text())
+    for release in content["releases"]:
+        release["version"] = versions[release["name"]]
+    return dump(content)
+
+
+def _example(home: Home) -> str:
+    return _moved(home, workshop.EXAMPLE.read_text())
+
+
+def deploy(session: Session, text: str) -> None:
+    """Deploy a manifest; a run that finds nothing to do is quick."""
+    name = yaml.safe_load(text)["name"]
+    headers = {"Content-Type": "text/yaml"}
+    session.run_task("POST", "/deployments", what=f"Updating deployment '{name}'", body=text.encode(), headers=headers)
