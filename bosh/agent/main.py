@@ -40,6 +40,7 @@ from bosh.agent.supervise.monit import HttpMonitApi, MonitSupervisor
 from bosh.agent.tasks_file import TasksFile
 from bosh.agent.transport import choose
 from bosh.agent.transport.contract import Transport
+from bosh.agent.transport.switch import SwitchingTransport
 from bosh.system.clock import Clock, SystemClock
 from bosh.system.ids import SystemIds
 from bosh.wire.errors import BoshError
@@ -112,7 +113,7 @@ class Daemon:
         """
         self._listen_for_signals()
         await self._load_settings()
-        transport = choose.transport(self._settings, self._clock, self._paths)
+        transport = SwitchingTransport(choose.transport(self._settings, self._clock, self._paths))
         pulse = Pulse(self._settings, self._specs, self._supervisor, self._machine.vitals, transport, self._clock)
         agent = self._assemble(transport, pulse)
         await self._prepare(agent)
@@ -133,11 +134,20 @@ class Daemon:
             else:
                 return
 
-    def _assemble(self, transport: Transport, pulse: Pulse) -> Agent:
+    def _store(self) -> tuple[stores.BlobStore, str]:
+        """The blobstore of the settings, and the authority of its signed addresses."""
         blobstore = self._settings.blobstore
         store = stores.build(blobstore, self._machine.commands, self._paths.bosh / "bin")
-        signed_ca = stores.authority(blobstore.get("options") or {})
-        blobs = Blobs(store, self._paths, self._clock, self._ids, signed_ca=signed_ca)
+        return store, stores.authority(blobstore.get("options") or {})
+
+    def _assemble(self, transport: SwitchingTransport, pulse: Pulse) -> Agent:
+        blobs = Blobs(*self._store(), self._paths, self._clock, self._ids)
+
+        async def renew() -> None:
+            blobs.use(*self._store())
+            if not await transport.switch(choose.transport(self._settings, self._clock, self._paths)):
+                await self._restart()
+
         commands, ownership = self._machine.commands, self._machine.ownership
         installer = Installer(self._paths, blobs, self._supervisor, commands, ownership)
         installer.downloads_at_once = int(self._settings.bosh_env.get("parallel") or installer.downloads_at_once)
@@ -152,7 +162,7 @@ class Daemon:
             machine=self._machine,
             outbox=transport,
             clock=self._clock,
-            restart=self._restart,
+            renew=renew,
             heartbeat_now=pulse.now,
         )
 
@@ -187,7 +197,7 @@ class Daemon:
             await asyncio.gather(*work, ended, return_exceptions=True)
 
     async def _restart(self) -> None:
-        log.info("beginning anew: bus or blobstore has changed")
+        log.warning("beginning anew: the new bus cannot be reached")
         self._again = True
         self._end.set()
         await asyncio.Event().wait()

@@ -105,8 +105,8 @@ class Agent:
     machine: Machine
     outbox: Outbox
     clock: Clock
-    restart: Callable[[], Awaitable[None]]
-    """Begin anew as a new process; does not return. The action that asked is known again after it, when it is persistent."""
+    renew: Callable[[], Awaitable[None]]
+    """Take the bus and blobstore of the settings into use. May begin anew as a new process, and then does not return."""
     heartbeat_now: Callable[[], None] = lambda: None
     dns_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 

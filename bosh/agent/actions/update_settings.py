@@ -1,6 +1,7 @@
 """``update_settings({trusted_certs, disk_associations, mbus, blobstores})`` (action/update_settings.go, settings/update_settings.go).
 
-A new bus or blobstore takes effect by a restart of the agent: the task is remembered before and is done after it.
+A new bus or blobstore is taken into use at once. Where the new bus cannot be reached the agent restarts, as the original always does: the
+task is remembered before and is done after it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ async def run(agent: Agent, call: Call) -> str:
     for association in asked.get("disk_associations") or ():
         await agent.machine.disks.associate(association["name"], agent.settings.persistent_disk(association["cid"]))
     await agent.machine.certificates.trust(str(asked.get("trusted_certs") or ""))
-    merged, restart = merge(agent.settings.updates, asked)
+    merged, changed = merge(agent.settings.updates, asked)
     agent.settings.save_updates(merged)
-    if restart:
-        await agent.restart()
+    if changed:
+        await agent.renew()
     return "ok"
 
 
@@ -32,12 +33,12 @@ def merge(known: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[dict[str,
         "trusted_certs": asked.get("trusted_certs") or "",
         "disk_associations": asked.get("disk_associations") or [],
     }
-    restart = False
+    changed = False
     for key in ("mbus", "blobstores"):
         if _given(asked.get(key)) and asked[key] != known.get(key):
             merged[key] = asked[key]
-            restart = True
-    return merged, restart
+            changed = True
+    return merged, changed
 
 
 def _given(value: Any) -> bool:

@@ -32,11 +32,17 @@ PAUSE_S = 2.0
 class Blobs:
     """All that actions need to know of blobs."""
 
-    def __init__(self, store: BlobStore, paths: Paths, clock: Clock, ids: Ids, *, signed_ca: str = "") -> None:
+    def __init__(self, store: BlobStore, signed_ca: str, paths: Paths, clock: Clock, ids: Ids) -> None:
+        """``signed_ca`` is the PEM text of who signs the hosts of signed addresses; empty means the system's."""
         self._store = store
         self._paths = paths
         self._clock = clock
         self._ids = ids
+        self._signed_ca = signed_ca
+
+    def use(self, store: BlobStore, signed_ca: str) -> None:
+        """Change the store: the director has rotated its credentials."""
+        self._store = store
         self._signed_ca = signed_ca
 
     async def get(self, source: Source) -> Path:

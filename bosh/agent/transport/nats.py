@@ -57,6 +57,7 @@ class NatsTransport:
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._waiting_bytes = 0
         self._unanswered = 0
+        self._early: list[nats.Event] = []
 
     # ---- out
 
@@ -95,7 +96,7 @@ class NatsTransport:
                 log.warning("bus %s: %s", urlsplit(url).netloc.rpartition("@")[2], str(error) or type(error).__name__)
             if self._writer is not None:
                 # It had worked: count anew.
-                self._close()
+                self._writer = None
                 attempt, failing_since = 0, self._clock.monotonic_s()
             attempt += 1
             await self._clock.sleep_s(pause_s(attempt, self._clock.monotonic_s() - failing_since))
@@ -105,6 +106,7 @@ class NatsTransport:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 4222)
         parser = nats.Parser()
+        self._early.clear()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._greet(reader, writer, parser, unquote(parts.username or ""), unquote(parts.password or ""))
@@ -128,7 +130,7 @@ class NatsTransport:
         user: str,
         password: str,
     ) -> None:
-        info = await _next(reader, parser, nats.Info)
+        info = await self._next(reader, parser, nats.Info)
         self._max_payload_bytes = info.max_payload_bytes
         if self._context is not None:
             await writer.start_tls(self._context)
@@ -136,8 +138,30 @@ class NatsTransport:
         elif info.tls_required:
             raise BoshError("cannot connect to the bus: it wants a certificate and the settings have none")
         writer.write(nats.connect(name=self._agent_id, user=user, password=password) + nats.ping())
-        await _next(reader, parser, nats.Pong)
-        writer.write(nats.subscribe(subjects.agent(self._agent_id), SUBSCRIPTION))
+        await self._next(reader, parser, nats.Pong)
+        writer.write(nats.subscribe(subjects.agent(self._agent_id), SUBSCRIPTION) + nats.ping())
+        # Only after this answer is it sure that the server passes on what is sent to us.
+        await self._next(reader, parser, nats.Pong)
+
+    async def _next(
+        self, reader: asyncio.StreamReader, parser: nats.Parser, wanted: type[nats.Info] | type[nats.Pong]
+    ) -> nats.Info:
+        """Read until an event of that kind; what comes with it is kept for later.
+
+        Raises:
+            BoshError: the server refuses, for example an unknown user.
+            EOFError: it hangs up.
+        """
+        while data := await reader.read(READ_BYTES):
+            events = parser.feed(data)
+            for event in events:
+                if isinstance(event, nats.ServerError):
+                    raise BoshError(f"the bus refuses: {event.text}")
+            found = [event for event in events if isinstance(event, wanted)]
+            self._early += [event for event in events if not isinstance(event, wanted)]
+            if found:
+                return found[0] if isinstance(found[0], nats.Info) else nats.Info()
+        raise EOFError("the server closed the connection during the greeting")
 
     def _send_waiting(self) -> None:
         while self._waiting:
@@ -146,6 +170,8 @@ class NatsTransport:
             self._send(subject, payload)
 
     async def _read(self, reader: asyncio.StreamReader, parser: nats.Parser, on_message: OnMessage) -> None:
+        for event in self._early:
+            self._handle(event, on_message)
         while data := await reader.read(READ_BYTES):
             for event in parser.feed(data):
                 self._handle(event, on_message)
@@ -181,21 +207,3 @@ class NatsTransport:
 
     def _close(self) -> None:
         self._writer = None
-
-
-async def _next(
-    reader: asyncio.StreamReader, parser: nats.Parser, wanted: type[nats.Info] | type[nats.Pong]
-) -> nats.Info:
-    """Read until an event of that kind; the greeting has no others but errors.
-
-    Raises:
-        BoshError: the server refuses, for example an unknown user.
-        EOFError: it hangs up.
-    """
-    while data := await reader.read(READ_BYTES):
-        for event in parser.feed(data):
-            if isinstance(event, nats.ServerError):
-                raise BoshError(f"the bus refuses: {event.text}")
-            if isinstance(event, wanted):
-                return event if isinstance(event, nats.Info) else nats.Info()
-    raise EOFError("the server closed the connection during the greeting")
