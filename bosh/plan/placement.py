@@ -190,7 +190,8 @@ def _by_balance(group: InstanceGroup, existing: Sequence[CurrentInstance], ranks
         slots.append(Slot(instance.az, instance))
 
     bound = [one for one in existing if one.ignored]
-    if group.azs:
+    if group.azs and group.persistent_disks:
+        # Disks nobody wants any more hold no one: the next deploy, without them, would move the instances after all.
         bound += [one for one in existing if one.disks and not one.ignored and one.az in weight]
     for instance in bound[: group.instances]:
         keep(instance)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +101,7 @@ def test_merged_intervals_hold_the_same_numbers(spans: list[tuple[int, int]]) ->
     numbers = {number for low, high in spans for number in range(low, high + 1)}
     result = merged(spans)
     assert {number for low, high in result for number in range(low, high + 1)} == numbers
-    assert all(left[1] + 1 < right[0] for left, right in zip(result, result[1:], strict=False))
+    assert all(left[1] + 1 < right[0] for left, right in pairwise(result))
     for number in range(70):
         assert (span_around(result, number) is not None) == (number in numbers)
 

@@ -214,7 +214,7 @@ def _wanted(rows, stemcell: str):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(groups, st.sampled_from(["1.2", "1.3"])), min_size=1, max_size=4))
 def test_any_history_of_deploys_gives_sound_plans_and_a_second_deploy_changes_nothing(history) -> None:
     world, ids, options = b.nothing(), b.CountingIds(), Options()

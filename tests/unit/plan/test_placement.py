@@ -61,7 +61,13 @@ def at(index: int, az: str = "", *, disk: bool = False, ignored: bool = False, *
     ],
 )  # fmt: skip
 def test_place(wanted: int, azs: str, existing, expected: str) -> None:
-    assert summary(placed(b.group("web", wanted, azs=tuple(azs.split())), *existing)) == expected
+    group = b.group("web", wanted, azs=tuple(azs.split()), persistent_disks=(b.disk(100),))
+    assert summary(placed(group, *existing)) == expected
+
+
+def test_disks_that_are_no_longer_wanted_hold_no_instance() -> None:
+    group = b.group("web", 2, azs=("z1", "z2"))
+    assert summary(placed(group, at(0, "z1", disk=True), at(1, "z1", disk=True))) == "z1:0 z2:new -1"
 
 
 def test_chance_decides_between_equal_zones_when_asked() -> None:
@@ -252,7 +258,7 @@ ZONES = ("z1", "z2", "z3")
 )
 def test_placement_is_complete_balanced_and_stable(wanted: int, azs, rows) -> None:
     existing = [at(index, az, disk=disk) for index, (az, disk) in enumerate(rows)]
-    group = b.group("web", wanted, azs=azs)
+    group = b.group("web", wanted, azs=azs, persistent_disks=(b.disk(100),))
     result = placed(group, *existing)
     kept = [slot.existing.id for slot in result.slots if slot.existing]
     assert len(result.slots) == wanted
