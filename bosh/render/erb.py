@@ -29,6 +29,8 @@ _RUBY_FLAGS = ("--disable=did_you_mean,error_highlight,rubyopt", "-EUTF-8:", "-W
 _REPLY_BYTES_MAX = 1 << 28
 """A line longer than this ends the process: no job renders to a quarter of a gigabyte."""
 _STDERR_LINES = 20
+_IN_FLIGHT = 64
+"""Requests written ahead of their answers: enough to keep ruby busy, few enough that their text does not pile up."""
 _GRACE_S = 5.0
 """Added to the templates' own limit before the process is killed: the driver interrupts a slow template by itself."""
 
@@ -47,18 +49,69 @@ class ErbResult:
 
 
 @dataclass(slots=True)
+class _Asked:
+    """A request on its way: where its answer goes, and how long it may take once those before it are done."""
+
+    answer: asyncio.Future[dict[str, Any]]
+    limit_s: float
+
+
+@dataclass(slots=True)
 class _Process:
     """A running ruby and what it has been asked."""
 
     child: asyncio.subprocess.Process
-    waiting: deque[asyncio.Future[dict[str, Any]]] = field(default_factory=deque)
+    waiting: deque[_Asked] = field(default_factory=deque)
     loaded: set[str] = field(default_factory=set)
     said: deque[str] = field(default_factory=lambda: deque(maxlen=_STDERR_LINES))
     readers: list[asyncio.Task[None]] = field(default_factory=list)
+    timer: asyncio.TimerHandle | None = None
+    ended_because: str = ""
 
     @property
     def alive(self) -> bool:
-        return self.child.returncode is None
+        return self.child.returncode is None and not self.ended_because
+
+    def kill(self, reason: str) -> None:
+        """Once only: signalling a child that is gone already would take its exit status from whoever waits for it."""
+        if self.alive:
+            self.ended_because = reason
+            with contextlib.suppress(ProcessLookupError):
+                self.child.kill()
+
+    def ask(self, asked: _Asked) -> None:
+        self.waiting.append(asked)
+        if len(self.waiting) == 1:
+            self.watch()
+
+    def answered(self, answer: dict[str, Any]) -> None:
+        asked = self.waiting.popleft()
+        self.watch()
+        if not asked.answer.done():
+            asked.answer.set_result(answer)
+
+    def watch(self) -> None:
+        """Give the request in front its time from now on."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = None
+        if self.waiting:
+            limit_s = self.waiting[0].limit_s
+            loop = asyncio.get_running_loop()
+            self.timer = loop.call_later(limit_s, self.kill, f"no answer in {limit_s:.0f} seconds")
+
+    def fail_all(self) -> None:
+        reason = self.last_words()
+        while self.waiting:
+            asked = self.waiting.popleft()
+            if not asked.answer.done():
+                asked.answer.set_exception(RubyDied(reason))
+        self.watch()
+
+    def last_words(self) -> str:
+        said = "\n".join(self.said)
+        reason = self.ended_because or f"the ruby process ended with status {self.child.returncode}"
+        return f"{reason}: {said}" if said else reason
 
 
 def _plain(value: Any) -> Any:
@@ -86,6 +139,7 @@ class ErbProcess:
         self._limit_s = template_limit_s
         self._process: _Process | None = None
         self._starting = asyncio.Lock()
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
 
     async def render(self, job: JobTemplates, spec: Mapping[str, Any], dns: Mapping[str, Any]) -> list[ErbResult]:
         """Render ``monit`` and all ERB templates of a job, in this order.
@@ -98,25 +152,27 @@ class ErbProcess:
         Raises:
             RubyDied: the process ended before it answered.
         """
-        process = await self._running()
-        key = job.fingerprint
-        limit_s = self._limit_s * (1 + len(job.templates)) + _GRACE_S
-        body = {"render": key, "limit_s": self._limit_s, "dns": dns, "spec": spec}
-        for _ in range(2):
-            if key not in process.loaded:
-                process.loaded.add(key)
-                self._send(process, {"load": key, "job": job.name, "templates": _sources(job)})
-            answer = await self._answer(process, self._send(process, body), limit_s)
-            if "missing" not in answer:
-                return [_result(entry) for entry in answer["results"]]
-            process.loaded.discard(key)
-        raise RubyDied("the ruby process keeps forgetting compiled templates")
+        async with self._slots:
+            process = await self._running()
+            key = job.fingerprint
+            limit_s = self._limit_s * (1 + len(job.templates)) + _GRACE_S
+            body = {"render": key, "limit_s": self._limit_s, "dns": dns, "spec": spec}
+            for _ in range(2):
+                if key not in process.loaded:
+                    process.loaded.add(key)
+                    _send(process, {"load": key, "job": job.name, "templates": _sources(job)}, limit_s)
+                answer = await _send(process, body, limit_s)
+                if "missing" not in answer:
+                    return [_result(entry) for entry in answer["results"]]
+                process.loaded.discard(key)
+            raise RubyDied("the ruby process keeps forgetting compiled templates")
 
     async def stop(self) -> None:
         """End the process; the next ``render`` starts a new one."""
         process, self._process = self._process, None
         if process is not None:
-            await _end(process, "stopped")
+            process.kill("stopped")
+            await asyncio.gather(*process.readers, return_exceptions=True)
 
     async def _running(self) -> _Process:
         async with self._starting:
@@ -154,27 +210,17 @@ class ErbProcess:
             limit=_REPLY_BYTES_MAX,
         )
 
-    def _send(self, process: _Process, body: dict[str, Any]) -> asyncio.Future[dict[str, Any]]:
-        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        # Nobody awaits the answer to a load; its failure is that of the render behind it.
-        future.add_done_callback(_seen)
-        if not process.alive or process.child.stdin is None or process.child.stdin.is_closing():
-            future.set_exception(RubyDied(_last_words(process)))
-            return future
-        process.waiting.append(future)
-        process.child.stdin.write(_encoder.encode(body) + b"\n")
-        return future
 
-    async def _answer(
-        self, process: _Process, future: asyncio.Future[dict[str, Any]], limit_s: float
-    ) -> dict[str, Any]:
-        # The limit is for this job alone: time spent on those asked before it does not count.
-        while not future.done():
-            first = process.waiting[0] if process.waiting else future
-            done, _ = await asyncio.wait({future, first}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
-            if not done and process.waiting and process.waiting[0] is first:
-                await _end(process, f"no answer in {limit_s:.0f} seconds")
-        return future.result()
+def _send(process: _Process, body: dict[str, Any], limit_s: float) -> asyncio.Future[dict[str, Any]]:
+    future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    # Nobody awaits the answer to a load; its failure is that of the render behind it.
+    future.add_done_callback(_seen)
+    if not process.alive or process.child.stdin is None or process.child.stdin.is_closing():
+        future.set_exception(RubyDied(process.last_words()))
+        return future
+    process.ask(_Asked(future, limit_s))
+    process.child.stdin.write(_encoder.encode(body) + b"\n")
+    return future
 
 
 def _seen(future: asyncio.Future[dict[str, Any]]) -> None:
@@ -205,20 +251,18 @@ def _result(entry: Mapping[str, Any]) -> ErbResult:
 
 async def _read_answers(process: _Process) -> None:
     assert process.child.stdout is not None
-    reason = ""
     try:
         while line := await process.child.stdout.readline():
-            future = process.waiting.popleft()
-            if not future.done():
-                future.set_result(msgspec.json.decode(line))
+            process.answered(msgspec.json.decode(line))
     except (ValueError, IndexError, msgspec.DecodeError) as error:
-        reason = f"unreadable answer: {error}"
-    if process.alive:
-        with contextlib.suppress(ProcessLookupError):
-            process.child.kill()
-    await process.child.wait()
+        process.kill(f"unreadable answer: {error}")
+    try:
+        await asyncio.wait_for(process.child.wait(), _GRACE_S)
+    except TimeoutError:
+        process.kill("it closed its output")
+        await process.child.wait()
     await asyncio.wait(process.readers[1:], timeout=_GRACE_S)
-    _fail_all(process, reason or _last_words(process))
+    process.fail_all()
 
 
 async def _read_remarks(process: _Process) -> None:
@@ -228,24 +272,3 @@ async def _read_remarks(process: _Process) -> None:
         for line in chunk.decode(errors="replace").splitlines():
             process.said.append(line)
             _log.debug("erb: %s", line)
-
-
-def _fail_all(process: _Process, reason: str) -> None:
-    while process.waiting:
-        future = process.waiting.popleft()
-        if not future.done():
-            future.set_exception(RubyDied(reason))
-
-
-def _last_words(process: _Process) -> str:
-    said = "\n".join(process.said)
-    return f"the ruby process ended with status {process.child.returncode}" + (f": {said}" if said else "")
-
-
-async def _end(process: _Process, reason: str) -> None:
-    _fail_all(process, reason)
-    if process.alive:
-        with contextlib.suppress(ProcessLookupError):
-            process.child.kill()
-    await process.child.wait()
-    await asyncio.gather(*process.readers, return_exceptions=True)

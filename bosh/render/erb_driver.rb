@@ -267,10 +267,12 @@ module Bosh
 
         attr_reader :name, :index, :raw_properties
 
-        def initialize(spec, dns)
+        # `without`: keys of the spec that the template surely does not look at; structs of large properties take long to build.
+        def initialize(spec, dns, without: [])
           @name = spec['name']
           @index = spec['index']
           @whole = spec
+          @without = without
           @raw_properties = spec['properties'] || {}
           @links = spec['links'] || {}
           @dns = dns
@@ -278,7 +280,7 @@ module Bosh
 
         # Structs are built when asked for: most templates only call `p`.
         def spec
-          @spec ||= openstruct(@whole, BackCompatOpenStruct)
+          @spec ||= openstruct(@whole.except(*@without), BackCompatOpenStruct)
         end
 
         def properties
@@ -357,7 +359,18 @@ end
 
 # One template, compiled once.
 class CompiledTemplate
+  # `spec.WORD` with one of these reads that key and nothing else.
+  SIMPLE_WORDS = %w[
+    address az bootstrap deployment dns_domain_name id index ip job lifecycle name networks persistent_disk release
+  ].freeze
+  HEAVY_KEYS = %w[links properties].freeze
+
+  # Keys of the spec that need no struct because every mention of `spec` in the text is a simple word.
+  attr_reader :unused_keys
+
   def initialize(job, source, text)
+    simple = text.scrub.scan(/\bspec\b(?:\.(\w+[?!]?))?/).all? { |(word)| SIMPLE_WORDS.include?(word) }
+    @unused_keys = simple ? HEAVY_KEYS : []
     @filename = File.join(job, source)
     @erb_source = ERB.new(text, trim_mode: '-').src
     @body = Bosh::Common::Template::EvaluationContext.compile(@erb_source, @filename)
@@ -449,7 +462,7 @@ class Driver
     dns = Bosh::Common::Template::DnsNames.new(request['dns'] || {})
     packed = JSON.generate(request['spec'])
     templates.map do |template|
-      context = Bosh::Common::Template::EvaluationContext.new(JSON.parse(packed), dns)
+      context = Bosh::Common::Template::EvaluationContext.new(JSON.parse(packed), dns, without: template.unused_keys)
       result(template, context, request['limit_s'])
     end
   end

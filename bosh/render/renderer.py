@@ -56,7 +56,7 @@ class Renderer:
 
     async def _render(self, job: JobTemplates, binding: Binding, ruby: ErbProcess) -> Rendered:
         spec = {**binding.spec, "properties": binding.properties, "links": binding.links}
-        erb = iter(await self._erb(job, spec, binding.dns, ruby))
+        erb = iter(await self._erb(job, spec, binding.dns if binding.links else DnsIds(), ruby))
         outcomes: dict[str, bytes | TemplateFault] = {"": _outcome(job, "monit", next(erb))}
         for source, (_, text) in job.templates.items():
             if source.endswith(SUFFIX):
