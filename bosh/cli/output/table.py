@@ -108,7 +108,7 @@ class _Grid:
 
 
 def for_people(table: Table) -> str:
-    """Titles, rows, notes and the count."""
+    """Titles, rows, notes, the count, and an empty line to stand apart from what follows."""
     grid = _Grid("  ")
     rows = text_rows(table, fill_first=False)
     if table.transpose:
@@ -127,7 +127,7 @@ def for_people(table: Table) -> str:
         parts.append("\n" + "\n".join(table.notes))
     if table.content:
         parts.append(f"\n{len(table.rows)} {table.content}")
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts) + "\n\n"
 
 
 def for_programs(table: Table) -> str:
