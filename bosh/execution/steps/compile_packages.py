@@ -10,9 +10,10 @@ from bosh.clients.contract import BlobRef
 from bosh.execution import vm_env
 from bosh.execution.steps.compile_vms import Workshop, Workshops, tell_package
 from bosh.execution.world import World
-from bosh.manifest.model import Compilation, Package
+from bosh.inventory.catalog import compiled_package
+from bosh.manifest.model import Compilation, CompiledPackage, Package, StemcellChoice
 from bosh.plan.apply_spec import PACKAGE_BUILD
-from bosh.plan.compilation import dependency_key
+from bosh.plan.compilation import CompiledIndex, dependency_key
 from bosh.plan.model import CompilePackage
 from bosh.state import records
 from bosh.state.contract import Conflict
@@ -76,21 +77,18 @@ async def compile_packages(
 
 async def _compile_once(world: World, step: CompilePackage, workshops: Workshops, packages_of: PackagesOf) -> None:
     lock = f"lock:compile:{step.package.fingerprint}:{step.stemcell.os}/{step.stemcell.version}"
-    async with workshops.lend(step.stemcell) as workshop, world.control.lock(lock, timeout_s=LOCK_TIMEOUT_S):
-        if find_compiled(world, step.package, step.dependency_key, step) is not None:
+    async with world.control.lock(lock, timeout_s=LOCK_TIMEOUT_S):
+        if find_compiled(world, step.package, step.dependency_key, step.stemcell) is not None:
             return
-        blob = await _compile(world, step, workshop, packages_of)
+        async with workshops.lend(step.stemcell) as workshop:
+            blob = await _compile(world, step, workshop, packages_of)
         _remember(world, step, blob)
 
 
-def find_compiled(world: World, package: Package, key: str, step: CompilePackage) -> records.CompiledPackage | None:
-    """What is remembered of a package compiled for the step's stemcell."""
-    return world.store.compiled_packages.get(
-        package_fingerprint=package.fingerprint,
-        dependency_key=key,
-        stemcell_os=step.stemcell.os,
-        stemcell_version=step.stemcell.version,
-    )
+def find_compiled(world: World, package: Package, key: str, stemcell: StemcellChoice) -> CompiledPackage | None:
+    """What is remembered of a package compiled for a stemcell."""
+    rows = world.store.compiled_packages.list(package_fingerprint=package.fingerprint)
+    return CompiledIndex(map(compiled_package, rows)).find(package, key, stemcell)
 
 
 async def _compile(world: World, step: CompilePackage, workshop: Workshop, packages_of: PackagesOf) -> BlobRef:
@@ -149,7 +147,7 @@ def _dependencies(world: World, step: CompilePackage, packages_of: PackagesOf) -
     siblings = packages_of(step.package)
     needed = {}
     for name, fingerprint in step.dependencies:
-        compiled = find_compiled(world, siblings[name], dependency_key(name, siblings), step)
+        compiled = find_compiled(world, siblings[name], dependency_key(name, siblings), step.stemcell)
         if compiled is None:
             raise CompilationFailed(
                 f"cannot compile '{step.package.name}'",

@@ -17,7 +17,7 @@ from bosh.execution.steps.create_vm import VmOrder, create_vm
 from bosh.execution.steps.delete_vm import delete_vm
 from bosh.execution.world import World
 from bosh.manifest.model import Compilation, Json, Network, StemcellChoice, Subnet
-from bosh.plan.addresses import AddressBook
+from bosh.plan.addresses import AddressBook, key_of
 from bosh.state import records
 from bosh.state.contract import Conflict
 from bosh.wire.errors import BadManifest, CloudError, NetworkReservationNotEnoughCapacity
@@ -41,6 +41,7 @@ class Workshops:
         self._compilation = compilation
         self._free: dict[tuple[str, str], list[Workshop]] = defaultdict(list)
         self._places = asyncio.Semaphore(max(1, compilation.workers))
+        self._alive = 0
 
     @asynccontextmanager
     async def lend(self, stemcell: StemcellChoice) -> AsyncIterator[Workshop]:
@@ -73,7 +74,7 @@ class Workshops:
     async def _make_room(self, stemcell: StemcellChoice) -> None:
         """Idle VMs of other stemcells count as workers: one goes for each that comes when all are there."""
         idle = [ones for key, ones in self._free.items() if key != _key(stemcell) and ones]
-        if idle and self._places.locked():
+        if idle and self._alive >= self._compilation.workers:
             await self._remove(idle[0].pop())
 
     async def _create(self, stemcell: StemcellChoice) -> Workshop:
@@ -112,6 +113,7 @@ class Workshops:
             if world.store.vms.get(agent_id=agent_id) is None:
                 world.store.ips.delete(agent_id=agent_id)
             raise
+        self._alive += 1
         workshop = Workshop(vm, metadata)
         try:
             await update_settings(world, vm)
@@ -152,6 +154,7 @@ class Workshops:
 
     async def _remove(self, workshop: Workshop) -> None:
         world = self._world
+        self._alive -= 1
         try:
             await delete_vm(world, workshop.vm, instance=f"{workshop.vm.group}/{workshop.vm.agent_id}")
         except CloudError as error:
@@ -180,8 +183,6 @@ def _bare_spec(deployment: str, group: str, instance_id: str, networks: Mapping[
 
 
 def _manual_settings(network: Network, book: AddressBook, ip: str) -> dict[str, Json]:
-    from bosh.plan.addresses import key_of
-
     space = book.space_of(network.name, key_of(ip))
     subnet = space.subnet if space else Subnet()
     settings: dict[str, Json] = {
