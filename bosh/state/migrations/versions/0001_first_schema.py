@@ -86,9 +86,6 @@ def upgrade() -> None:
         sa.Column("group", _TEXT, nullable=False),
         sa.Column("az", _TEXT, nullable=False),
         sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("trusted_certs_sha1", _TEXT, nullable=False),
-        sa.Column("blobstore_config_sha1", _TEXT, nullable=False),
-        sa.Column("nats_config_sha1", _TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_vms"),
         sa.UniqueConstraint("agent_id", name="uq_vms_agent_id"),
         sqlite_autoincrement=True,
@@ -346,17 +343,6 @@ def upgrade() -> None:
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_dns_blobs"),
         sa.UniqueConstraint("version", name="uq_dns_blobs_version"),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
-        "dns_numbers",
-        sa.Column("space", _NAME, nullable=False),
-        sa.Column("key", _NAME, nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_dns_numbers"),
-        sa.UniqueConstraint("space", "key", name="uq_dns_numbers_space_key"),
-        sa.UniqueConstraint("space", "number", name="uq_dns_numbers_space_number"),
         sqlite_autoincrement=True,
     )
     op.create_table(
