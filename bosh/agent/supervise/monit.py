@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bosh.agent.blobs.http import basic
 from bosh.agent.paths import Paths
+from bosh.agent.supervise import monit_files
 from bosh.agent.supervise.monit_service import MonitService
 from bosh.agent.supervise.monit_status import MonitStatus, Service, job_state, parse
 from bosh.system.clock import Clock
@@ -31,6 +32,7 @@ RELOAD_WAIT_S = 6.0
 """Per try. An incarnation is a second: a reload within the second of the last start looks like none, and is tried again."""
 RELOAD_PAUSE_S = 0.1
 
+MONITOR_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 300.0
 STOP_PAUSE_S = 0.25
 
@@ -48,7 +50,7 @@ class MonitApi(Protocol):
         ...
 
     async def act(self, service: str, action: str) -> None:
-        """``start``, ``stop`` or ``unmonitor``; done in the background. Raises BoshError when monit refuses."""
+        """``start``, ``stop``, ``monitor`` or ``unmonitor``; done in the background. Raises BoshError when monit refuses."""
         ...
 
 
@@ -136,9 +138,31 @@ class MonitSupervisor:
         self._stopped_file.unlink(missing_ok=True)
 
     async def stop(self) -> None:
-        for service in (await self._api.status()).services:
-            await self._api.act(service.name, "stop")
+        services = (await self._api.status()).services
+        quiet = self._alive_but_unmonitored(services)
+        await self._monitor_again(quiet)
+        for service in services:
+            if service.monitored or service.name in quiet:
+                await self._api.act(service.name, "stop")
         self._stopped_file.touch()
+
+    def _alive_but_unmonitored(self, services: Sequence[Service]) -> set[str]:
+        """Processes that outlived their drain. monit since 5.2x does not stop what it does not monitor, and says that it did."""
+        files: dict[str, Path | None] = {}
+        for path in self._paths.monit_jobs.glob("*.monitrc"):
+            files |= monit_files.processes(path.read_text(errors="replace"))
+        unmonitored = {service.name for service in services if not service.monitored}
+        return {name for name in unmonitored & files.keys() if monit_files.is_alive(files[name])}
+
+    async def _monitor_again(self, names: set[str]) -> None:
+        for name in sorted(names):
+            await self._api.act(name, "monitor")
+
+        def monitored(status: MonitStatus) -> bool:
+            return all(s.monitored and not s.pending for s in status.services if s.name in names)
+
+        if names and not await self._until(monitored, MONITOR_TIMEOUT_S, RELOAD_PAUSE_S):
+            raise BoshError(f"Timed out waiting for services '{', '.join(sorted(names))}' to be monitored again")
 
     async def stop_and_wait(self) -> None:
         deadline = self._clock.monotonic_s() + STOP_TIMEOUT_S
