@@ -210,7 +210,7 @@ def _wanted(rows, stemcell: str):
             )
             for name, count, azs, size, serial in rows
         ),
-        networks=[b.network("default", b.subnet("10.0.0.0/27"))],
+        networks=[b.network("default", b.subnet("10.0.0.0/25"))],
     )
 
 
