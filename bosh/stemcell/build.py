@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import importlib
 import os
 import shutil
 import subprocess
@@ -26,9 +25,9 @@ from typing import Any, BinaryIO, Final, cast
 
 import msgspec
 
+from bosh.agent import bundle
 from bosh.stemcell import apt, archive, debian, process
 from bosh.stemcell.recipe import Recipe, read, stages_of
-from bosh.wire.errors import SystemFailure
 from bosh.wire.stemcell_mf import IMAGE_NAME, StemcellManifest
 
 _FORMAT: Final = "1"
@@ -148,14 +147,6 @@ def _apt_configuration() -> str:
 
 
 def _agent(target: Path) -> Path:
-    try:
-        bundle = importlib.import_module("bosh.agent.bundle")
-    except ModuleNotFoundError as error:
-        raise SystemFailure(
-            "cannot put the agent into the stemcell",
-            details=str(error),
-            resolution="This tree has no bosh/agent/bundle.py: check out a whole tree, or pass a ready agent file.",
-        ) from error
     bundle.build(target)
     return target
 
