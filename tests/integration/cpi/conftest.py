@@ -2,89 +2,61 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bosh.testing.container_vms import RANGE, Program, machine_state
 from bosh.testing.tiny_stemcell import tiny_image, why_no_containers
-
-RANGE = "10.245.77.0/24"
 
 
 @pytest.fixture(scope="session")
-def able() -> None:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reason = why_no_containers()
     if reason:
         pytest.skip(f"container VMs cannot be made here: {reason}")
-
-
-@pytest.fixture(scope="session")
-def image(able: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_image(tmp_path_factory.mktemp("image") / "image.tgz")
-
-
-def leftovers(state_dir: Path, before: frozenset[str]) -> frozenset[str]:
-    """What this machine has now and had not before."""
-    return frozenset(item for item in machine_state(state_dir) if item not in before)
-
-
-def machine_state(state_dir: Path) -> frozenset[str]:
-    """Interfaces of ours, guard routes, firewall tables, and mounts, loop devices, groups and processes of one state directory."""
-    lines = {f"interface {path.name}" for path in Path("/sys/class/net").iterdir() if path.name[0] in "bv"}
-    routes = subprocess.run(
-        ["ip", "route", "show", "type", "unreachable"], capture_output=True, text=True, check=True
-    ).stdout
-    lines |= {f"route {line.strip()}" for line in routes.splitlines()}
-    tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
-    lines |= {line for line in tables.splitlines() if "bosh_" in line}
-    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    lines |= {f"mount {line.split()[4]}" for line in mounts if str(state_dir) in line}
-    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
-        if str(state_dir) in backing.read_text():
-            lines.add(f"loop {backing}")
-    for group in Path("/sys/fs/cgroup").glob("**/bosh-*"):
-        lines.add(f"cgroup {group}")
-    return frozenset(lines)
-
-
-class Program:
-    """The CPI as a process."""
-
-    def __init__(self, config: dict[str, Any], directory: Path) -> None:
-        self.config = config
-        self.file = directory / "config.json"
-        self.file.write_text(json.dumps(config))
-        self._command = [sys.executable, "-m", "container_cpi.main", "--config", str(self.file)]
-
-    def answer(self, request: bytes) -> bytes:
-        return subprocess.run(self._command, input=request, capture_output=True, timeout=60, check=False).stdout
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*self._command, *arguments], capture_output=True, text=True, timeout=120, check=False)
-
-    def listed(self) -> dict[str, Any]:
-        listed: dict[str, Any] = json.loads(self.run("list").stdout)
-        return listed
 
 
 @pytest.fixture
 def program(image: Path, tmp_path: Path) -> Iterator[Program]:
     """Whatever the test did, nothing of it stays on the machine."""
-    state_dir = tmp_path / "state"
-    before = machine_state(state_dir)
-    made = Program(
-        {"state_dir": str(state_dir), "ranges": [RANGE], "dynamic_range": RANGE, "agent": {"mbus": "nats://x:1"}},
-        tmp_path,
-    )
+    config = {
+        "state_dir": str(tmp_path / "state"),
+        "ranges": [RANGE],
+        "dynamic_range": RANGE,
+        "dns": ["10.9.9.9"],
+        "agent": {"mbus": "nats://bus:4222"},
+    }
+    made = Program(config, tmp_path, image)
     try:
         yield made
     finally:
         done = made.run("destroy-all")
     assert (done.returncode, done.stderr) == (0, "")
-    assert not leftovers(state_dir, before)
-    assert not state_dir.exists()
+    assert machine_state(config) == []
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[str]:
+    """Another host beyond this machine: a namespace at 10.245.76.2 behind 10.245.76.1, which knows no way to any VM."""
+    name = f"w{abs(hash(tmp_path)) % 10**8}"
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=10)
+
+    ip("netns", "add", name)
+    try:
+        ip("link", "add", f"{name}h", "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip("addr", "add", "10.245.76.1/24", "dev", f"{name}h")
+        ip("link", "set", f"{name}h", "up")
+        ip("-n", name, "addr", "add", "10.245.76.2/24", "dev", "eth0")
+        ip("-n", name, "link", "set", "eth0", "up")
+        ip("-n", name, "link", "set", "lo", "up")
+        yield name
+    finally:
+        subprocess.run(["ip", "link", "del", f"{name}h"], check=False, capture_output=True)
+        ip("netns", "del", name)

@@ -116,7 +116,6 @@ def destroy_all(house: Rooms, say: Callable[[str], None]) -> list[str]:
     if failures:
         return failures
     house.machines.reconcile_network()
-    house.machines.forget_everything()
     _unmount_below(records.directory)
     remove_tree(records.directory)
     return failures

@@ -38,6 +38,11 @@ class Config:
         return hashlib.sha256(str(self.state_dir).encode()).hexdigest()[:8]
 
     @property
+    def owner(self) -> str:
+        """The alias of every interface made for this state directory."""
+        return f"bosh {self.id}"
+
+    @property
     def cgroup(self) -> str:
         """The parent of all VMs' control groups."""
         return f"bosh-{self.id}"

@@ -100,9 +100,9 @@ class Disks:
         number = loops.loop_of(self._records.image(cid))
         if number is None:
             return
-        targets = _mount_points(vm.process.pid, loops.device_number(number))
+        targets = kernel.mount_points(vm.process.pid, loops.device_number(number))
         if targets:
-            kernel.in_thread(lambda: _unmount_inside(vm.process.pid, targets))
+            kernel.unmount_inside(vm.process.pid, targets)
 
     def grow(self, cid: str, size_mb: int) -> Disk:
         """Attached or not. Raises DiskNotFound, NotSupported for less, NoDiskSpace."""
@@ -154,16 +154,3 @@ def _copy(source: Path, target: Path) -> None:
     if done.returncode != 0:
         target.unlink(missing_ok=True)
         raise CloudFailed(f"cannot copy {source.name}", details=done.stderr.decode(errors="replace"), ok_to_retry=True)
-
-
-def _mount_points(pid: int, device: str) -> list[str]:
-    """Innermost last, as the process sees them."""
-    lines = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
-    return [fields[4] for fields in (line.split(" ") for line in lines) if fields[2] == device]
-
-
-def _unmount_inside(pid: int, targets: list[str]) -> None:
-    kernel.unshare(kernel.CLONE_FS)
-    kernel.enter(f"/proc/{pid}/ns/mnt", kernel.CLONE_NEWNS)
-    for target in reversed(targets):
-        kernel.unmount(Path(target.encode().decode("unicode_escape")))

@@ -17,6 +17,8 @@ from container_cpi.config import Config
 from container_cpi.fabric_plan import Fabric, table_name
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+_CHANGING = "changing"
+"""Recorded while the firewall is being replaced: after a crash nobody knows which one stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,15 @@ class Network:
         standing = Made(
             bridges=made.bridges | wanted.bridges.keys(),
             guards=made.guards | wanted.guards,
-            firewall=made.firewall,
+            firewall=made.firewall if made.firewall == wanted.firewall else _CHANGING,
             boot_id=kernel.boot_id(),
-            switched_forwarding_on=made.switched_forwarding_on,
+            switched_forwarding_on=made.switched_forwarding_on or self._must_switch_forwarding_on(wanted),
         )
         if standing != made:
             self._save(standing)
         with links.netlink() as ip:
             self._add(ip, wanted)
-            standing = self._filter(standing, wanted)
+            self._filter(standing, wanted)
             self._remove(ip, standing, wanted)
         if not wanted.bridges:
             self._switch_forwarding_off(standing)
@@ -116,23 +118,20 @@ class Network:
         present = links.addresses(ip)
         known = links.devices(ip)
         for bridge, addresses in wanted.bridges.items():
-            index = known.get(bridge) or links.add_bridge(ip, bridge)
+            index = known.get(bridge) or links.add_bridge(ip, bridge, self._config.owner)
             links.set_addresses(
                 ip, index, [item for item, device in present.items() if device == bridge], list(addresses)
             )
 
-    def _filter(self, standing: Made, wanted: Fabric) -> Made:
+    def _must_switch_forwarding_on(self, wanted: Fabric) -> bool:
+        return bool(wanted.bridges) and _FORWARDING.read_text().strip() == "0"
+
+    def _filter(self, standing: Made, wanted: Fabric) -> None:
         """The firewall before forwarding; both before any VM is connected."""
-        if wanted.firewall != standing.firewall:
+        if standing.firewall == _CHANGING:
             self._nft(wanted.firewall or self._no_table())
-        switched = standing.switched_forwarding_on
-        if wanted.bridges and _FORWARDING.read_text().strip() == "0":
+        if self._must_switch_forwarding_on(wanted):
             _FORWARDING.write_text("1")
-            switched = True
-        result = Made(standing.bridges, standing.guards, wanted.firewall, standing.boot_id, switched)
-        if result != standing:
-            self._save(result)
-        return result
 
     def _no_table(self) -> str:
         table = table_name(self._config)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import select
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x200, 0x20000, 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _T = TypeVar("_T")
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+"""How mountinfo writes blanks and backslashes."""
 
 CAPABILITIES = [
     "CHOWN",
@@ -86,8 +89,30 @@ def unmount(target: Path, *, lazily: bool = True) -> bool:
     if not is_mounted(target):
         return False
     flags = UMOUNT_NOFOLLOW | (MNT_DETACH if lazily else 0)
-    _check(_libc.umount2(str(target).encode(), flags), f"umount {target}")
+    _check(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
     return True
+
+
+def unmount_inside(pid: int, targets: Sequence[bytes]) -> None:
+    """Take mounts off, lazily, in the mount namespace of a process. Raises OSError.
+
+    Between entering and the end of the thread nothing may be imported or looked up: the files of this machine are out of sight.
+    """
+    in_thread(lambda: _unmount_there(pid, targets))
+
+
+def _unmount_there(pid: int, targets: Sequence[bytes]) -> None:
+    unshare(CLONE_FS)
+    enter(f"/proc/{pid}/ns/mnt", CLONE_NEWNS)
+    results = [_libc.umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH) for target in targets]
+    _check(min(results, default=0), "umount in the VM")
+
+
+def mount_points(pid: int, device: str) -> list[bytes]:
+    """Where a process sees a device (``major:minor``) mounted, the latest first."""
+    lines = Path(f"/proc/{pid}/mountinfo").read_bytes().splitlines()
+    found = [fields[4] for fields in (line.split(b" ") for line in lines) if fields[2] == device.encode()]
+    return [_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), point) for point in reversed(found)]
 
 
 def is_mounted(target: Path) -> bool:

@@ -89,12 +89,12 @@ def _guard(network: IPv4Network) -> dict[str, Any]:
     }
 
 
-def add_bridge(ip: Any, name: str) -> int:
-    """Make it, or find it; up in any case."""
+def add_bridge(ip: Any, name: str, owner: str) -> int:
+    """Make it, or find it; up in any case. ``owner`` is what ``ip link`` shows as its alias."""
     with _tolerating(errno.EEXIST):
         ip.link("add", ifname=name, kind="bridge", address=bridge_mac(name))
     index = devices(ip)[name]
-    ip.link("set", index=index, state="up")
+    ip.link("set", index=index, state="up", ifalias=owner)
     # Forwarded ports of the machine's loopback leave through here with a loopback source until the firewall rewrites it.
     Path(f"/proc/sys/net/ipv4/conf/{name}/route_localnet").write_text("1")
     return index
@@ -135,13 +135,13 @@ def _tolerating(*numbers: int) -> Iterator[None]:
             raise
 
 
-def make_namespace(path: Path, nics: Sequence[Nic]) -> None:
+def make_namespace(path: Path, nics: Sequence[Nic], owner: str) -> None:
     """A network namespace, kept by a mount on ``path``, with its interfaces set up. Raises OSError and NetlinkError."""
     path.touch(mode=0o600)
-    kernel.in_thread(lambda: _fill_namespace(path, nics))
+    kernel.in_thread(lambda: _fill_namespace(path, nics, owner))
 
 
-def _fill_namespace(path: Path, nics: Sequence[Nic]) -> None:
+def _fill_namespace(path: Path, nics: Sequence[Nic], owner: str) -> None:
     with netlink() as outside:
         kernel.unshare(kernel.CLONE_NEWNET)
         kernel.mount("/proc/thread-self/ns/net", path, "none", kernel.MS_BIND)
@@ -149,17 +149,17 @@ def _fill_namespace(path: Path, nics: Sequence[Nic]) -> None:
         try:
             bridges = devices(outside)
             for nic in nics:
-                _add_pair(outside, nic, bridges[nic.subnet.bridge], descriptor)
+                _add_pair(outside, nic, bridges[nic.subnet.bridge], descriptor, owner)
         finally:
             os.close(descriptor)
     with netlink() as inside:
         _set_up(inside, nics)
 
 
-def _add_pair(ip: Any, nic: Nic, bridge: int, namespace: int) -> None:
+def _add_pair(ip: Any, nic: Nic, bridge: int, namespace: int, owner: str) -> None:
     peer = {"ifname": nic.device, "net_ns_fd": namespace, "address": nic.mac}
     ip.link("add", ifname=nic.host_device, kind="veth", peer=peer)
-    ip.link("set", index=ip.link_lookup(ifname=nic.host_device)[0], master=bridge, state="up")
+    ip.link("set", index=ip.link_lookup(ifname=nic.host_device)[0], master=bridge, state="up", ifalias=owner)
 
 
 def _set_up(ip: Any, nics: Sequence[Nic]) -> None:

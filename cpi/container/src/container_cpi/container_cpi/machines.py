@@ -57,10 +57,12 @@ class Machines:
             return vm
 
     def reconcile_network(self) -> None:
-        """Bridges, guards and firewall for the VMs there are; nothing when there are none."""
+        """Bridges, guards and firewall for the VMs there are; nothing, and no control group, when there are none."""
         with self._records.lock("network"):
-            fabric = plan_fabric(self._config, [vm.connection for vm in self._records.vms()])
-            self._network.apply(fabric)
+            vms = self._records.vms()
+            self._network.apply(plan_fabric(self._config, [vm.connection for vm in vms]))
+            if not vms:
+                kernel.remove_cgroups(self._config.cgroup)
 
     # Running
 
@@ -68,7 +70,7 @@ class Machines:
         """Namespace and root in place; returns the root."""
         directory = self._records.vm_dir(vm.cid)
         if not kernel.is_mounted(directory / "netns"):
-            links.make_namespace(directory / "netns", vm.connection.nics)
+            links.make_namespace(directory / "netns", vm.connection.nics, f"{self._config.owner} {vm.cid}")
         self._mount_root(directory, vm.stemcell)
         return directory / "root"
 
@@ -141,9 +143,6 @@ class Machines:
         directory.rename(grave)
         self.reconcile_network()
         remove_tree(grave)
-
-    def forget_everything(self) -> None:
-        self._runtime.forget_everything()
 
 
 def draft(cid: str, agent_id: str, stemcell: str, **rest: Any) -> Vm:

@@ -62,12 +62,6 @@ class Runtime:
         ticks = kernel.started_ticks(process.pid) if process.boot_id == kernel.boot_id() else 0
         return bool(ticks) and ticks == process.started_ticks
 
-    def forget_everything(self) -> None:
-        """When the last container is gone."""
-        kernel.remove_cgroups(self._cgroup)
-        if self._root.exists():
-            self._root.rmdir()
-
     def _run(self, arguments: Sequence[str], output: int, *, timeout_s: float) -> int:
         command = [self._runc, "--root", str(self._root), *arguments]
         try:
