@@ -45,7 +45,7 @@ class Fixture:
         port = free_port()
         control = directory / "monitrc"
         control.write_text(
-            f"set daemon 1\nset pidfile {directory}/monit.pid\nset idfile {directory}/id\nset statefile {directory}/state\n"
+            f"set daemon 2\nset pidfile {directory}/monit.pid\nset idfile {directory}/id\nset statefile {directory}/state\n"
             f"set logfile {directory}/monit.log\n"
             f"include {self.paths.monit}/*.monitrc\ninclude {self.paths.monit_jobs}/*.monitrc\n"
         )
