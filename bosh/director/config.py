@@ -110,6 +110,8 @@ class Config(msgspec.Struct, frozen=True):
     max_threads: int = 32
     agent_wait_timeout_s: float = 600.0
     """How long a new VM's agent may take to answer its first ping (original default)."""
+    agent_answer_timeout_s: float = 10.0
+    """How long all agents of a deployment together may take to say how they are before it is changed; others count as unresponsive."""
     max_vm_create_tries: int = 5
     keep_unreachable_vms: bool = False
     auto_fix_stateful_nodes: bool = True

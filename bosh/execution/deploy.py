@@ -26,7 +26,7 @@ from bosh.execution.request import DeployRequest, asked_states, options_of
 from bosh.execution.reserve import Reserved, give_back, reserve
 from bosh.execution.run import run
 from bosh.execution.steps.apply_spec import fingerprints
-from bosh.execution.world import Respec, World
+from bosh.execution.world import Respec, World, world_of
 from bosh.inventory import read_catalog, read_current
 from bosh.manifest.configs import ConfigText
 from bosh.manifest.model import Catalog, Desired, Json
@@ -111,7 +111,7 @@ async def _dry_run(context: TaskContext, request: DeployRequest, renderer: Rende
 async def _deploy(context: TaskContext, request: DeployRequest, renderer: Renderer) -> None:
     name = context.task.deployment
     action = "create" if request.new or context.store.deployments.get(name=name) is None else "update"
-    world = _bare_world(context)
+    world = world_of(context)
     with recorded(world, action, "deployment", name) as event:
         before = context.store.deployments.get(name=name)
         prepared = await _prepare(context, request, renderer)
@@ -120,23 +120,6 @@ async def _deploy(context: TaskContext, request: DeployRequest, renderer: Render
         await run(prepared.plan, prepared.layout, prepared.world)
         await _remember_success(prepared, request)
         event.context = {"before": _used(before), "after": _used(context.store.deployments.get(name=name))}
-
-
-def _bare_world(context: TaskContext) -> World:
-    return World(
-        deployment=context.task.deployment,
-        config=context.config,
-        director_uuid=context.director_uuid,
-        store=context.store,
-        blobs=context.blobs,
-        agents=context.agents,
-        cpis=context.cpis,
-        log=context.log,
-        clock=context.clock,
-        ids=context.ids,
-        control=context.control,
-        resolve=lambda value: value,
-    )
 
 
 def _used(row: records.Deployment | None) -> dict[str, list[str]]:
@@ -164,7 +147,7 @@ async def _prepare(context: TaskContext, request: DeployRequest, renderer: Rende
             await _hold_releases(context, row, desired)
         await variables.converge(desired)
         world = replace(
-            _bare_world(context),
+            world_of(context),
             resolve=variables.resolve,
             catalog=catalog,
             desired=desired,
@@ -278,7 +261,13 @@ async def _placed(world: World, request: DeployRequest, task_id: int) -> tuple[C
     """Lay out and reserve; again when another deployment took the same address or number meanwhile."""
     assert world.desired is not None
     for _attempt in range(_LAYOUT_TRIES):
-        current = await read_current(world.store, world.agents, deployment=world.deployment, catalog=world.catalog)
+        current = await read_current(
+            world.store,
+            world.agents,
+            deployment=world.deployment,
+            catalog=world.catalog,
+            answer_timeout_s=world.config.agent_answer_timeout_s,
+        )
         options = _options(world, request, current)
         layout = lay_out(world.desired, current, options=options, ids=world.ids)
         layout = await _with_vm_resources(world, layout)

@@ -74,6 +74,8 @@ class _Walk:
     async def compile(self) -> None:
         """Compile what must be compiled, and learn the blobs of all packages."""
         steps, desired = self._plan.compilations, self._world.desired
+        async with self._world.log.stage("Preparing package compilation").step("Finding packages to compile"):
+            pass  # the plan has them; the line is one that people and tools look for
         if not steps:
             return
         compilation = desired.compilation if desired else None

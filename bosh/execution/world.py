@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bosh.clients.contract import Agents, Blobstore, Cpi, Cpis
 from bosh.director.config import Config
-from bosh.director.tasks.contract import Control, TaskLog
+from bosh.director.tasks.contract import Control, TaskContext, TaskLog
 from bosh.execution.concurrency import Coalesced
 from bosh.manifest.model import Catalog, Desired, Json, Network, StemcellChoice, StemcellImage
 from bosh.plan.model import LaidInstance
@@ -80,3 +80,21 @@ class World:
     def cloud(self, cpi: str, *, api_version: int | None = None) -> Cpi:
         """A cloud for VMs of stemcells with this API version."""
         return self.cpis.named(cpi, stemcell_api_version=api_version)
+
+
+def world_of(context: TaskContext, *, resolve: Resolve = lambda value: value) -> World:
+    """The world of a task that acts on its deployment."""
+    return World(
+        deployment=context.task.deployment,
+        config=context.config,
+        director_uuid=context.director_uuid,
+        store=context.store,
+        blobs=context.blobs,
+        agents=context.agents,
+        cpis=context.cpis,
+        log=context.log,
+        clock=context.clock,
+        ids=context.ids,
+        control=context.control,
+        resolve=resolve,
+    )

@@ -77,9 +77,9 @@ async def test_many_agents_at_once(world: World) -> None:
 
 
 async def test_silence_is_a_timeout(world: World) -> None:
-    with pytest.raises(RpcTimeout, match="Timed out sending 'ping' to agent-id: 'nobody' after 0.2 seconds"):
+    with pytest.raises(RpcTimeout, match=r"Timed out sending 'ping' to agent-id: 'nobody' after 0.2 seconds"):
         await world.agents.call("nobody", "ping", timeout_s=0.2)
-    with pytest.raises(RpcTimeout, match="Timed out pinging agent 'nobody' after 0.2 seconds"):
+    with pytest.raises(RpcTimeout, match=r"Timed out pinging agent 'nobody' after 0.2 seconds"):
         await world.agents.wait_until_ready("nobody", timeout_s=0.2)
 
 
@@ -88,7 +88,9 @@ async def test_cancelling_tells_the_agent(world: World) -> None:
     await world.agents.call("a1", "ping")
     world.fleet.agents["a1"].behaviour.action_s = 30
     running = asyncio.create_task(world.agents.run("a1", "run_errand"))
-    while not any(method == "run_errand" for _agent, method, _arguments in world.fleet.calls):
+    for _attempt in range(500):
+        if any(method == "run_errand" for _agent, method, _arguments in world.fleet.calls):
+            break
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
     running.cancel()
