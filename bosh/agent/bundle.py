@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import py_compile
 import stat
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,8 +29,24 @@ def build(target: Path) -> None:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             _add(archive, "__main__.py", MAIN.encode())
             for path in _sources(package):
-                _add(archive, f"bosh/{path.relative_to(package).as_posix()}", path.read_bytes())
+                name = f"bosh/{path.relative_to(package).as_posix()}"
+                _add(archive, name, path.read_bytes())
+                _add(archive, f"{name}c", _compiled(path, name))
     target.chmod(0o755)
+
+
+def _compiled(path: Path, name: str) -> bytes:
+    """Byte code without docstrings, valid whatever the source's time: the agent starts sooner and smaller. Another Python ignores it."""
+    with tempfile.NamedTemporaryFile(suffix=".pyc") as compiled:
+        py_compile.compile(
+            str(path),
+            cfile=compiled.name,
+            dfile=name,
+            doraise=True,
+            optimize=2,
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
+        return Path(compiled.name).read_bytes()
 
 
 def _package() -> Path:
