@@ -94,7 +94,7 @@ async def test_everything_set() -> None:
     for folder, prefix in (("tls", ""), ("cluster_tls", "CLUSTER ")):
         texts = [files[f"config/{folder}/{name}.pem"].strip() for name in ("ca", "certificate", "private_key")]
         assert texts == [f"{prefix}CA", f"{prefix}CERTIFICATE", f"{prefix}KEY"]
-    assert "http://127.0.0.1:8222/healthz" in files["bin/post-start"]
+    assert "monitor=http://127.0.0.1:8222\nothers_to_agree=1\n" in files["bin/post-start"]
     assert "/var/vcap/store/nats" in files["bin/pre-start"]
 
 
