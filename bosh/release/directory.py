@@ -15,7 +15,7 @@ from bosh.release import blobstore, build, config, index, parts, version
 from bosh.release.blobs import BlobsDir
 from bosh.release.built import BuiltPart, BuiltRelease
 from bosh.release.config import ReleaseConfig
-from bosh.release.index import BuildIndex, Cache, Found, Report, quiet
+from bosh.release.index import Cache, Found, Report, quiet
 from bosh.release.parts import Part
 from bosh.system.ids import Ids, SystemIds
 from bosh.wire import digest, release_mf
@@ -111,20 +111,21 @@ class ReleaseDir:
 
     def _find(self, part: Part) -> Found | None:
         """Dev builds first, then final ones. What an index promises but cannot give is built again when there are sources."""
+        broken: BoshError | None = None
         for builds in (self.dev_builds.of(part.kind), self.final_builds.of(part.kind)):
-            found = self._try_find(builds, part)
+            try:
+                found = builds.find(part.name, part.fingerprint)
+            except BoshError as error:
+                broken = error
+                continue
             if found is not None:
                 return found
-        return None
-
-    def _try_find(self, builds: BuildIndex, part: Part) -> Found | None:
-        try:
-            return builds.find(part.name, part.fingerprint)
-        except BoshError as error:
-            if not part.files:
-                raise
-            self.report(f"Building {part.kind} '{part.name}/{part.fingerprint}' from its sources: {error.brief}")
+        if broken is None:
             return None
+        if not part.files:
+            raise broken
+        self.report(f"Building {part.kind} '{part.name}/{part.fingerprint}' from its sources: {broken.brief}")
+        return None
 
     def _build(self, part: Part) -> Found:
         with tempfile.TemporaryDirectory(prefix="bosh-build") as folder:

@@ -71,11 +71,15 @@ class TemplateFault:
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """A job of which at least one template raised; every fault is listed."""
+    """A job of which at least one template raised, with every fault; or whose properties its schema refuses."""
 
     name: str
     faults: tuple[TemplateFault, ...]
+    refused: str = ""
+    """What the schema has against the properties; no template was rendered then."""
 
     def __str__(self) -> str:
+        if self.refused:
+            return "- " + self.refused.replace("\n", "\n  - ")
         lines = "\n".join(f"  - {fault}" for fault in self.faults)
         return f"- Unable to render templates for job '{self.name}'. Errors are:\n{lines}"

@@ -10,6 +10,7 @@ from typing import Any
 from bosh.render.erb import ErbProcess, ErbResult, RubyDied
 from bosh.render.jinja import SUFFIX, JinjaEngine
 from bosh.render.model import Binding, DnsIds, FailedJob, JobTemplates, RenderedJob, TemplateFault
+from bosh.wire.errors import JobInvalidPropertySpec, JobTemplateBindingFailed
 
 LINKS_FILE = ".bosh/links.json"
 
@@ -55,6 +56,9 @@ class Renderer:
         )
 
     async def _render(self, job: JobTemplates, binding: Binding, ruby: ErbProcess) -> Rendered:
+        refused = _refused(job, binding)
+        if refused:
+            return FailedJob(job.name, (), refused)
         spec = {**binding.spec, "properties": binding.properties, "links": binding.links}
         erb = iter(await self._erb(job, spec, binding.dns if binding.links else DnsIds(), ruby))
         outcomes: dict[str, bytes | TemplateFault] = {"": _outcome(job, "monit", next(erb))}
@@ -83,6 +87,19 @@ class Renderer:
             except RubyDied as died:
                 count = 1 + sum(not source.endswith(SUFFIX) for source in job.templates)
                 return [ErbResult(message=str(died))] * count
+
+
+def _refused(job: JobTemplates, binding: Binding) -> str:
+    """What the job's schema has against its properties; empty when it has none or is content."""
+    if job.properties_schema is None:
+        return ""
+    from bosh.render.schema import check_properties  # here because few jobs have a schema and the library is large
+
+    try:
+        check_properties(job.name, job.properties_schema, binding.properties)
+    except (JobInvalidPropertySpec, JobTemplateBindingFailed) as error:
+        return str(error)
+    return ""
 
 
 def _needs_ruby(job: JobTemplates) -> bool:

@@ -101,7 +101,7 @@ def _binary(loader: _TextLoader, node: yaml.ScalarNode) -> str:
     # The Ruby CLI wrote digests as `!binary |-`, sometimes with one exclamation mark only.
     text = loader.construct_scalar(node)
     try:
-        return base64.b64decode(text).decode()
+        return base64.b64decode("".join(text.split()), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise yaml.constructor.ConstructorError(None, None, f"not base64 text: {error}", node.start_mark) from error
 
