@@ -7,9 +7,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bosh.manifest.model import Catalog, CompiledPackage, Json, Package, Release, StemcellChoice
-from bosh.plan.errors import PackageCycle, PackageDependencyMissing, PackageMissingSourceCode
+from bosh.manifest.model import CompiledPackage, Json, Package, Release, StemcellChoice
+from bosh.plan.errors import (
+    PackageCycle,
+    PackageDependencyMissing,
+    PackageMissingExportedFrom,
+    PackageMissingSourceCode,
+    StemcellNotPresentInExportedFrom,
+)
 from bosh.plan.model import CompilePackage, LaidInstance
+from bosh.wire.errors import BoshError
 
 Packages = Mapping[str, Package]
 """The packages of one release version by name."""
@@ -85,7 +92,17 @@ def key_digest(key: str) -> str:
 class CompiledIndex:
     """The catalog's compiled packages, found by what they were compiled from."""
 
-    def __init__(self, compiled: Iterable[CompiledPackage]) -> None:
+    def __init__(
+        self,
+        compiled: Iterable[CompiledPackage],
+        exported_from: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    ) -> None:
+        """Sort them.
+
+        Args:
+            exported_from: release → the stemcells (os, version) whose compiled packages alone may be used.
+        """
+        self.exported_from = exported_from or {}
         self._by_key: dict[tuple[str, str, str], dict[str, CompiledPackage]] = {}
         for one in compiled:
             key = (one.package_fingerprint, one.dependency_key, one.stemcell_os)
@@ -95,14 +112,30 @@ class CompiledIndex:
         """The form to install on a stemcell.
 
         With source at hand only the exact stemcell version will do; a package that exists in compiled form alone may come from the
-        newest version of the same major line (bosh: compiled_package_finder.rb).
+        newest version of the same major line. A release that is ``exported_from`` stemcells is used as compiled for one of these of
+        the same line (bosh: compiled_package_finder.rb).
         """
         versions = self._by_key.get((package.fingerprint, key, stemcell.os), {})
+        if self.exported_from.get(package.release):
+            exported = (versions.get(version) for version in self.exported_versions(package, stemcell))
+            return next((one for one in exported if one is not None), None)
         exact = versions.get(stemcell.version)
         if exact is not None or package.blobstore_id:
             return exact
         line = [one for version, one in versions.items() if _major(version) == _major(stemcell.version)]
         return max(line, key=lambda one: _numbers(one.stemcell_version), default=None)
+
+    def exported_versions(self, package: Package, stemcell: StemcellChoice) -> list[str]:
+        """The versions of the stemcell's line that the package's release may have been exported from."""
+        return [
+            version
+            for os, version in self.exported_from.get(package.release, ())
+            if os == stemcell.os and _major(version) == _major(stemcell.version)
+        ]
+
+    def may_compile(self, package: Package) -> bool:
+        """Whether its source may be used."""
+        return bool(package.blobstore_id) and not self.exported_from.get(package.release)
 
 
 def _major(version: str) -> str:
@@ -127,7 +160,7 @@ class _Line:
 
 
 def compilations(
-    instances: Sequence[LaidInstance], releases: Sequence[Release], catalog: Catalog
+    instances: Sequence[LaidInstance], releases: Sequence[Release], index: CompiledIndex
 ) -> tuple[CompilePackage, ...]:
     """The compile steps a deploy needs, each after those it depends on.
 
@@ -135,9 +168,8 @@ def compilations(
     fingerprint in several releases, is compiled once per stemcell OS and version.
 
     Raises:
-        PackageMissingSourceCode: 60001, naming every such package.
+        PackageMissingSourceCode: 60001, naming every such package; 60003 and 60004 for a release that is ``exported_from``.
     """
-    index = CompiledIndex(catalog.compiled)
     by_release = {release.name: release.packages for release in releases}
     lines: dict[tuple[str, str], _Line] = {}
     for instance in _one_per_group(instances):
@@ -151,7 +183,7 @@ def compilations(
                 index,
                 reason=f"needed by instance group '{instance.group}'",
             )
-    _refuse_impossible(lines.values())
+    _refuse_impossible(lines.values(), index)
     return tuple(step for line in lines.values() for step in line.steps.values())
 
 
@@ -175,7 +207,7 @@ def _plan(
         return step_id
     if index.find(package, key, line.stemcell) is not None:
         return None
-    if not package.blobstore_id:
+    if not index.may_compile(package):
         release = f"{package.release}/{package.release_version}"
         line.impossible.setdefault(release, {})[name] = package
         return None
@@ -195,17 +227,36 @@ def _plan(
     return step_id
 
 
-def _refuse_impossible(lines: Iterable[_Line]) -> None:
-    faults = []
+def _refuse_impossible(lines: Iterable[_Line], index: CompiledIndex) -> None:
+    faults: list[tuple[type[BoshError], str]] = []
     for line in lines:
         for release, packages in sorted(line.impossible.items()):
-            listed = "".join(f"\n - '{name}/{package.fingerprint}'" for name, package in sorted(packages.items()))
-            faults.append(
-                f"Can't use release '{release}'. It references packages without source code and are not compiled against "
-                f"stemcell '{line.stemcell.os}/{line.stemcell.version}':{listed}"
-            )
+            faults.append(_impossible(release, packages, line.stemcell, index))
     if faults:
-        raise PackageMissingSourceCode(
-            "\n\n".join(faults),
+        raise faults[0][0](
+            "\n\n".join(text for _, text in faults),
             resolution="Upload the release with source, or compiled for this stemcell line, or choose the stemcell it was compiled for.",
         )
+
+
+def _impossible(
+    release: str, packages: Mapping[str, Package], stemcell: StemcellChoice, index: CompiledIndex
+) -> tuple[type[BoshError], str]:
+    """Error and text as the original's package_validator.rb tells it."""
+    listed = "".join(f"\n - '{name}/{package.fingerprint}'" for name, package in sorted(packages.items()))
+    one = next(iter(packages.values()))
+    wanted = f"{stemcell.os}/{stemcell.version}"
+    if not index.exported_from.get(one.release):
+        return PackageMissingSourceCode, (
+            f"Can't use release '{release}'. It references packages without source code and are not compiled against "
+            f"stemcell '{wanted}':{listed}"
+        )
+    exported = [f"{stemcell.os}/{version}" for version in index.exported_versions(one, stemcell)]
+    if not exported:
+        return StemcellNotPresentInExportedFrom, (
+            f"Can't use release '{release}': expected to find stemcell for '{wanted}' to be configured in exported_from"
+        )
+    return PackageMissingExportedFrom, (
+        f"Can't use release '{release}':\nPackages must be exported from stemcell '{', '.join(exported)}', "
+        f"but some packages are not compiled for this stemcell:{listed}"
+    )

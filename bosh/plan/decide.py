@@ -56,7 +56,8 @@ def decide(
     """
     known = {instance.id: instance for instance in current.instances}
     _refuse_unresponsive(layout, known, options)
-    specs = Specs(layout.deployment, desired.releases, CompiledIndex(current.catalog.compiled))
+    index = CompiledIndex(current.catalog.compiled, desired.exported_from)
+    specs = Specs(layout.deployment, desired.releases, index)
     work = {group.name: _Group(group, specs, options) for group in desired.groups}
     for instance in layout.instances:
         work[instance.group].consider(instance, known.get(instance.id), _hashes_of(instance, hashes))
@@ -67,7 +68,7 @@ def decide(
     updates = _ordered(desired, work, surplus, initial_deploy=not current.exists)
     return Plan(
         deployment=layout.deployment,
-        compilations=compilations(layout.instances, desired.releases, current.catalog),
+        compilations=compilations(layout.instances, desired.releases, index),
         deletions=tuple(
             DeleteInstance(one, f"instance group '{one.group}' is no longer in the manifest")
             for one in layout.obsolete

@@ -15,6 +15,16 @@ class PackageMissingSourceCode(BoshError):
     code = 60001
 
 
+class PackageMissingExportedFrom(BoshError):
+    """A release must be used as exported, and some package was not exported for that stemcell."""
+
+    code = 60003
+
+
+class StemcellNotPresentInExportedFrom(BoshError):
+    code = 60004
+
+
 class PackageDependencyMissing(BoshError):
     """A job or a package names a package that its release does not have."""
 
@@ -33,6 +43,12 @@ class ReservedAddress(BoshError):
 
 class AddressesCannotBeMatched(BoshError):
     code = 130010
+
+
+class NotTheBaseAddress(BoshError):
+    """A static address on a network that gives prefixes is inside one, not its first."""
+
+    code = 16015
 
 
 class VipMisconfigured(BoshError):

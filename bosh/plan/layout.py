@@ -18,6 +18,8 @@ from bosh.plan.seats import Ids, Seat, defaults_of, seats_of
 
 __all__ = ["Ids", "lay_out"]
 
+_STATES: Mapping[str, InstanceState] = {"started": "started", "stopped": "stopped", "detached": "detached"}
+
 
 def lay_out(desired: Desired, current: Current, *, options: Options, ids: Ids) -> Layout:
     """Decide ids, indexes, zones, addresses, links and jobs of every wanted instance.
@@ -31,7 +33,7 @@ def lay_out(desired: Desired, current: Current, *, options: Options, ids: Ids) -
     Raises:
         BoshError: with the original's number; nothing was decided.
     """
-    _refuse_touching_ignored(current, options)
+    _refuse_touching_ignored(desired, current, options)
     by_group = _by_group(current.instances)
     continued = {group.name: existing_of(group, desired, by_group) for group in desired.groups}
     book = AddressBook(desired.networks, _in_use(current), names=_owner_names(current, continued))
@@ -70,6 +72,7 @@ def lay_out(desired: Desired, current: Current, *, options: Options, ids: Ids) -
         links=links.rows,
         notes=tuple(_notes(desired, instances)),
         dns_ids=numbers.frozen(),
+        variable_names=links.variable_names,
     )
 
 
@@ -97,10 +100,12 @@ def _owner_names(current: Current, continued: Mapping[str, Sequence[CurrentInsta
     return {key: f"instance '{name}' from deployment '{current.deployment}'" for key, name in names.items()}
 
 
-def _refuse_touching_ignored(current: Current, options: Options) -> None:
+def _refuse_touching_ignored(desired: Desired, current: Current, options: Options) -> None:
     named = {*options.states, *options.recreate, *options.restart}
+    written = {group.name: group.instance_states for group in desired.groups}
     for instance in current.instances:
-        if instance.ignored and instance.id in named:
+        states = written.get(instance.group, {})
+        if instance.ignored and (instance.id in named or instance.id in states or str(instance.index) in states):
             raise JobInstanceIgnored(
                 f"You are trying to change the state of the ignored instance '{instance.group}/{instance.id}'. "
                 "This operation is not allowed. You need to unignore it first.",
@@ -165,7 +170,6 @@ class _Group:
         self._catalog = catalog
         self._jobs = tuple(_laid_jobs(group, links, naming))
         self._packages = packages_of(group, desired)
-        self._env = _env(group, desired)
         self._tags = {**desired.tags, **group.tags}
         self._defaults = defaults_of(group)
         self._by_az: dict[str, tuple[str, Properties, StemcellChoice]] = {}
@@ -188,7 +192,7 @@ class _Group:
             vm=group.vm,
             cpi=cpi,
             cloud_properties=cloud_properties,
-            env=self._env,
+            env=group.env,
             jobs=self._jobs,
             packages=self._packages,
             reservations=seat.reservations,
@@ -202,8 +206,11 @@ class _Group:
         )
 
     def _state(self, seat: Seat) -> InstanceState:
+        """What the operator asked for now, else what the manifest says, else what it was (bosh: instance_group.rb)."""
+        written = self._group.instance_states
+        said = written.get(seat.id) or written.get(str(seat.index)) or self._group.state
         recorded: InstanceState = seat.current.state if seat.current else "started"
-        return self._options.states.get(seat.id, recorded)
+        return self._options.states.get(seat.id) or (_STATES[said] if said else recorded)
 
     def _place(self, az_name: str) -> tuple[str, Properties, StemcellChoice]:
         """CPI, merged cloud properties and the stemcell's name there, for a zone."""
@@ -233,23 +240,6 @@ def _stemcell_on(choice: StemcellChoice, cpi: str, catalog: Catalog) -> Stemcell
     if not cpi or not images or any(one.name == choice.name for one in images):
         return choice
     return replace(choice, name=images[0].name, api_version=images[0].api_version)
-
-
-def _env(group: InstanceGroup, desired: Desired) -> Properties:
-    """The group's env with what ``features.use_tmpfs_config`` implies (bosh: instance_group_spec_parser.rb)."""
-    tmpfs = desired.features.use_tmpfs_config
-    if tmpfs is None:
-        return group.env
-    bosh = dict(group.env.get("bosh") or {})
-    agent = dict(bosh.get("agent") or {})
-    return {
-        **group.env,
-        "bosh": {
-            **bosh,
-            "job_dir": {"tmpfs": tmpfs, **(bosh.get("job_dir") or {})},
-            "agent": {**agent, "settings": {"tmpfs": tmpfs, **(agent.get("settings") or {})}},
-        },
-    }
 
 
 def _laid_jobs(group: InstanceGroup, links: Resolution, naming: Naming) -> list[LaidJob]:

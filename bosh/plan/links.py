@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bosh.manifest.model import Consume, Desired, InstanceGroup, Job, Json, LinkSpec, Provide
+from bosh.manifest.model import Consume, Desired, InstanceGroup, Job, Json, LinkSpec, Provide, Variable
 from bosh.plan.model import Current, SharedProvider
 from bosh.plan.naming import Naming
 from bosh.plan.properties import pick
@@ -57,6 +57,8 @@ class Resolution:
     """(group, job) → link name → content; ``group_name`` (``name-type`` of the provider) added for the templates."""
     rows: tuple[LinkRow, ...]
     providers: tuple[Provider, ...]
+    variable_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Variable → consumed name → DNS name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,9 @@ def resolve(desired: Desired, seats: Mapping[str, Sequence[Seat]], current: Curr
             "group_name": group_name,
         }
         rows.append(_row(consumer, provider, content))
+    names = {one.name: _variable_names(one, providers, naming, faults) for one in desired.variables if one.consumes}
     faults.raise_if_any(desired.deployment)
-    return Resolution(links, tuple(rows), tuple(providers))
+    return Resolution(links, tuple(rows), tuple(providers), names)
 
 
 def remembered(providers: Iterable[Provider], *, shared_only: bool = False) -> tuple[SharedProvider, ...]:
@@ -384,6 +387,29 @@ def _one_address(instance: Mapping[str, Json], network: str, *, by_name: bool) -
     plain = {key: value for key, value in instance.items() if key not in ("addresses", "dns_addresses")}
     offered: Mapping[str, Json] = instance.get("dns_addresses" if by_name else "addresses") or {}
     return plain | {"address": offered.get(network, instance.get("address"))}
+
+
+# --- variables ------------------------------------------------------------------------------------------------------------------------
+
+
+def _variable_names(
+    variable: Variable, providers: Sequence[Provider], naming: Naming, faults: _Faults
+) -> dict[str, str]:
+    """The DNS names a certificate is to have because of links (bosh: config_server/client.rb, generate_links)."""
+    names = {}
+    for link, said in variable.consumes.items():
+        wanted = (said.get("from") or link, said.get("link_type") or "address")
+        found = [one for one in providers if (one.name, one.type) == wanted]
+        if len(found) == 1:
+            name = naming.group_name(found[0].group, found[0].content["default_network"], link_group=found[0].dns_group)
+            wildcard = (said.get("properties") or {}).get("wildcard") is True
+            names[link] = f"*.{name.partition('.')[2]}" if wildcard else name
+        else:
+            head = f"Failed to resolve link '{link}' with alias '{wanted[0]}' and type '{wanted[1]}' from variable '{variable.name}'."
+            details = [str(one) for one in found] or ["No link providers found"]
+            outcome = "Multiple link providers found:" if found else "Details below:"
+            faults.consumers.append(f"{head} {outcome}" + "".join(f"\n    - {detail}" for detail in details))
+    return names
 
 
 # --- texts ----------------------------------------------------------------------------------------------------------------------------

@@ -50,7 +50,10 @@ InstanceState = Literal["started", "stopped", "detached"]
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """One address of one instance in one network. ``ip`` is empty for a dynamic network whose address is not known yet."""
+    """One address of one instance in one network.
+
+    ``ip`` is ``10.0.0.16/28`` where the network gives each VM a whole prefix, and empty where a dynamic one has not told it yet.
+    """
 
     network: str
     ip: str
@@ -228,6 +231,8 @@ class Layout:
     """Why nothing else was done: placement kept, ignored instances …"""
     dns_ids: DnsIds = field(default_factory=DnsIds)
     """``Current.dns_ids`` and a number for everything new here."""
+    variable_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Variable (absolute name) → {``alternative_name``, ``common_name``}: the DNS names that the links it consumes come to."""
 
 
 @dataclass(frozen=True, slots=True)

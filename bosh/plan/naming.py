@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bosh.manifest.model import Desired, Json
-from bosh.plan.dns import Numbers, record_name, short_query
+from bosh.plan.dns import Numbers, long_query, record_name, short_query
 from bosh.plan.model import Options
 from bosh.plan.seats import Seat
 
@@ -49,6 +49,21 @@ class Naming:
         prefer = self.prefer_dns if prefer_dns is None else prefer_dns
         return self._address(seat, network, prefer_dns=prefer, link_group=link_group if self.by_link else "")
 
+    def group_name(self, group: str, network: str, *, link_group: str) -> str:
+        """The name that stands for all healthy instances of a group."""
+        if not self.short:
+            return long_query(
+                self.numbers, group=group, network=network, deployment=self.deployment, domain=self.domain
+            )
+        return short_query(
+            self.numbers, group_number=self._number(group, link_group), domain=self.domain, network=network
+        )
+
+    def _number(self, group: str, link_group: str) -> int:
+        if self.by_link and link_group:
+            return self.numbers.group("link", link_group, self.deployment)
+        return self.numbers.group("instance-group", group, self.deployment)
+
     def _address(self, seat: Seat, network: str, *, prefer_dns: bool, link_group: str) -> str:
         settings: dict[str, Json] = seat.networks[network]
         if settings["type"] == "dynamic" or (prefer_dns and self.local_dns):
@@ -58,9 +73,5 @@ class Naming:
     def _name(self, seat: Seat, network: str, link_group: str) -> str:
         if not (self.short or link_group):
             return record_name(seat.id, seat.group, network, self.deployment, self.domain)
-        number = (
-            self.numbers.group("link", link_group, self.deployment)
-            if link_group
-            else self.numbers.group("instance-group", seat.group, self.deployment)
-        )
+        number = self._number(seat.group, link_group)
         return short_query(self.numbers, group_number=number, domain=self.domain, instance=seat.id, network=network)

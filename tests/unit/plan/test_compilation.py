@@ -6,7 +6,13 @@ import pytest
 
 from bosh.manifest.model import CompiledPackage, StemcellChoice
 from bosh.plan.compilation import CompiledIndex, closure, compilations, dependency_key
-from bosh.plan.errors import PackageCycle, PackageDependencyMissing, PackageMissingSourceCode
+from bosh.plan.errors import (
+    PackageCycle,
+    PackageDependencyMissing,
+    PackageMissingExportedFrom,
+    PackageMissingSourceCode,
+    StemcellNotPresentInExportedFrom,
+)
 from bosh.plan.layout import lay_out
 from bosh.plan.model import Options
 from bosh.testing import builders as b
@@ -86,12 +92,14 @@ def test_find(forms, source: bool, expected: str | None) -> None:
 # --- what must be compiled ------------------------------------------------------------------------------------------------------------
 
 
-def planned(packages, *jobs: str, compiled=(), stemcells: tuple[StemcellChoice, ...] = (b.STEMCELL,)):
+def planned(
+    packages, *jobs: str, compiled=(), exported_from=None, stemcells: tuple[StemcellChoice, ...] = (b.STEMCELL,)
+):
     spec = b.job_spec("web", packages=jobs)
     releases = [b.release(jobs=[spec], packages=packages.values())]
     groups = [b.group(f"g{number}", 2, jobs=[b.job(spec)], stemcell=one) for number, one in enumerate(stemcells)]
     layout = lay_out(b.desired(*groups, releases=releases), b.nothing(), options=Options(), ids=b.CountingIds())
-    return compilations(layout.instances, releases, b.catalog(compiled=compiled))
+    return compilations(layout.instances, releases, CompiledIndex(compiled, exported_from))
 
 
 def test_dependencies_come_first_and_each_package_once() -> None:
@@ -133,3 +141,25 @@ def test_packages_without_source_are_all_named() -> None:
         in text
     )
     assert " - 'app/app-fp'\n - 'zlib/zlib-fp'" in text
+
+
+@pytest.mark.parametrize(
+    ("exported_from", "error", "code", "text"),
+    [
+        pytest.param([("ubuntu-noble", "1.1")], PackageMissingExportedFrom, 60003, "Packages must be exported from stemcell 'ubuntu-noble/1.1'", id="not compiled for that"),
+        pytest.param([("ubuntu-noble", "2.1")], StemcellNotPresentInExportedFrom, 60004, "expected to find stemcell for 'ubuntu-noble/1.2'", id="another line"),
+    ],
+)  # fmt: skip
+def test_an_exported_release_is_never_compiled(exported_from, error: type[Exception], code: int, text: str) -> None:
+    with pytest.raises(error, match=text) as caught:
+        planned(DIAMOND, "zlib", exported_from={"web": exported_from})
+    assert caught.value.code == code  # type: ignore[attr-defined]
+
+
+def test_an_exported_release_is_used_as_it_was_exported() -> None:
+    forms = [compiled("zlib", "1.1"), compiled("zlib", "1.2")]
+    index = CompiledIndex(forms, {"web": [("ubuntu-noble", "1.0"), ("ubuntu-noble", "1.1")]})
+    found = index.find(DIAMOND["zlib"], "[]", b.STEMCELL)
+    assert found is not None
+    assert found.blobstore_id == "blob-1.1"
+    assert planned(DIAMOND, "zlib", compiled=forms, exported_from={"web": [("ubuntu-noble", "1.1")]}) == ()

@@ -59,35 +59,23 @@ def test_the_stemcell_has_the_name_it_has_on_the_zones_cpi() -> None:
     assert two.stemcell.api_version == 3
 
 
-@pytest.mark.parametrize(
-    ("env", "expected"),
-    [
-        pytest.param(
-            {}, {"bosh": {"job_dir": {"tmpfs": True}, "agent": {"settings": {"tmpfs": True}}}}, id="both are set"
-        ),
-        pytest.param(
-            {"bosh": {"job_dir": {"tmpfs": False, "tmpfs_size": "5m"}, "agent": {"x": 1}}, "a": 1},
-            {
-                "bosh": {
-                    "job_dir": {"tmpfs": False, "tmpfs_size": "5m"},
-                    "agent": {"x": 1, "settings": {"tmpfs": True}},
-                },
-                "a": 1,
-            },
-            id="what the manifest says stays",
-        ),
-    ],
-)
-def test_use_tmpfs_config(env, expected) -> None:
-    (one,) = laid(b.group("web", env=env), features=Features(use_tmpfs_config=True)).instances
-    assert one.env == expected
-
-
 def test_states_asked_for_win_over_recorded_ones() -> None:
     world = b.current(b.instance(1, state="stopped"), b.instance(2, state="stopped"))
     asked = Options(states={world.instances[1].id: "started"})
     assert [one.state for one in laid(b.group("web", 2), current=world, options=asked).instances] == [
         "stopped",
+        "started",
+    ]
+
+
+def test_states_of_the_manifest_win_over_recorded_ones_and_single_ones_over_the_groups() -> None:
+    world = b.current(b.instance(1), b.instance(2), b.instance(3))
+    written = {"1": "detached", world.instances[2].id: "started"}
+    group = b.group("web", 3, state="stopped", instance_states=written)
+    asked = Options(states={})
+    assert [one.state for one in laid(group, current=world, options=asked).instances] == [
+        "stopped",
+        "detached",
         "started",
     ]
 
@@ -100,6 +88,12 @@ def test_an_ignored_instance_may_not_be_named(field: str) -> None:
     with pytest.raises(JobInstanceIgnored) as caught:
         laid(b.group("web"), current=world, options=asked)
     assert caught.value.code == 140021
+
+
+def test_nor_may_the_manifest_name_it() -> None:
+    world = b.current(b.instance(1, ignored=True))
+    with pytest.raises(JobInstanceIgnored):
+        laid(b.group("web", instance_states={"0": "stopped"}), current=world)
 
 
 def test_a_group_with_an_ignored_instance_may_not_go() -> None:

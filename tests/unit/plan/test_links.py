@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bosh.manifest.model import Consume, CustomProvider, Features, LinkSpec, Provide
+from bosh.manifest.model import Consume, CustomProvider, Features, LinkSpec, Provide, Variable
 from bosh.plan.layout import lay_out
 from bosh.plan.links import remembered
 from bosh.plan.model import Layout, Options, SharedProvider
@@ -268,3 +268,33 @@ def test_misdescribed_providers(custom: CustomProvider, text: str) -> None:
         DeploymentInvalidLink, match="Unable to process links for deployment. Errors are:\n  - .*" + text
     ):
         laid(provider(job={"custom_providers": (custom,)}))
+
+
+# --- certificates ---------------------------------------------------------------------------------------------------------------------
+
+ADDRESS = b.job_spec("api", provides=[LinkSpec("api", "address")])
+
+
+def certificate(**consumes) -> Variable:
+    return Variable("/bosh/shop/cert", "certificate", consumes=consumes)
+
+
+@pytest.mark.parametrize(
+    ("consumes", "features", "expected"),
+    [
+        pytest.param({"alternative_name": {"from": "api"}}, Features(), {"alternative_name": "q-s0.api.default.shop.bosh"}, id="a group's name"),
+        pytest.param({"common_name": {"from": "api", "properties": {"wildcard": True}}}, Features(), {"common_name": "*.api.default.shop.bosh"}, id="all names below it"),
+        pytest.param({"alternative_name": {"from": "api"}}, Features(use_short_dns_addresses=True), {"alternative_name": "q-n1s0.q-g1.bosh"}, id="short"),
+    ],
+)  # fmt: skip
+def test_names_of_certificates(consumes, features: Features, expected) -> None:
+    layout = laid(b.group("api", jobs=[b.job(ADDRESS)]), variables=(certificate(**consumes),), features=features)
+    assert layout.variable_names == {"/bosh/shop/cert": expected}
+
+
+def test_a_certificate_for_a_link_nobody_provides() -> None:
+    with pytest.raises(
+        DeploymentInvalidLink,
+        match=r"type 'address' from variable '/bosh/shop/cert'\. Details below:\n    - No link providers found",
+    ):
+        laid(b.group("api"), variables=(certificate(alternative_name={"from": "api"}),))
