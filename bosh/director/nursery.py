@@ -29,7 +29,7 @@ _MESSAGE_BYTES = 4096
 # A little longer than a worker takes to give up by itself.
 _GRACE_S = worker.LET_GO_S + 2.0
 
-_NO_BODY = {"contract", "control", "engine", "locks", "log", "runner"}
+_NO_BODY = {"contract", "control", "engine", "locks", "log", "runner", "uploads", "deletions", "orphans"}
 
 
 def preload() -> None:
@@ -37,8 +37,12 @@ def preload() -> None:
     from bosh.director import tasks
 
     for module in pkgutil.iter_modules(tasks.__path__):
-        if module.name not in _NO_BODY:
+        if module.name in _NO_BODY:
+            continue
+        try:
             importlib.import_module(f"bosh.director.tasks.{module.name}")
+        except Exception as error:  # noqa: BLE001 - tasks of this type will say so; all others must run
+            log.line("task_body_broken", type=module.name, error=error)
 
 
 def name_process(name: str) -> None:

@@ -1,9 +1,11 @@
-"""How compiled packages of a release manifest are looked up in the store."""
+"""Release manifests and rows: how compiled packages are found, and who uses a blob."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from bosh.state.contract import Store
 
 
 def dependency_keys(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -26,7 +28,7 @@ def dependency_keys(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {name: dependency_key(name, packages) for name in packages}
 
 
-def compiled_key(entry: Mapping[str, Any], dependency_key: str) -> dict[str, str]:
+def compiled_key(entry: Mapping[str, Any], dependency_key: str) -> dict[str, Any]:
     """What identifies one compiled package."""
     os_name, _, os_version = str(entry.get("stemcell", "")).partition("/")
     return {
@@ -36,3 +38,12 @@ def compiled_key(entry: Mapping[str, Any], dependency_key: str) -> dict[str, str
         "stemcell_version": os_version,
         "dependency_key": dependency_key,
     }
+
+
+def blob_is_used(store: Store, blob_id: str) -> bool:
+    """Whether any job, package or compiled package is kept in this blob."""
+    return bool(
+        store.packages.count(blobstore_id=blob_id)
+        or store.job_templates.count(blobstore_id=blob_id)
+        or store.compiled_packages.count(blobstore_id=blob_id)
+    )

@@ -74,7 +74,8 @@ class Staff:
             await asyncio.wait(self._keepers, timeout=within_s)
         for keeper in self._keepers:
             keeper.cancel()
-        self._nursery.close()
+        # The nursery sees the end of its orders, ends, and so does ``nursery_died``.
+        self._nursery.shutdown(socket.SHUT_WR)
 
     def _tell_all(self, message: dict[str, Any]) -> None:
         for hired in self._hired.values():

@@ -15,13 +15,15 @@ from bosh.director.api.enqueue import enqueue
 from bosh.director.api.uploads import BODY, receive
 from bosh.release import version as versions
 from bosh.state import records
-from bosh.wire.errors import BadManifest, BoshError, ReleaseNotFound, ReleaseVersionNotFound, ValidationMissingField
+from bosh.wire.errors import (
+    BadManifest,
+    ReleaseNotFound,
+    ReleaseVersionInvalid,
+    ReleaseVersionNotFound,
+    ValidationMissingField,
+)
 
 _OLD_DEV = re.compile(r"(.*)\.(\d+)-dev\Z")
-
-
-class ReleaseVersionInvalid(BoshError):
-    code = 30010
 
 
 def _release(call: Call) -> records.Release:
@@ -105,7 +107,7 @@ def one(call: Call) -> Response:
 
 
 def _inspected(call: Call, version: records.ReleaseVersion) -> dict[str, Any]:
-    which = {"release": version.release, "release_version": version.version}
+    which: dict[str, Any] = {"release": version.release, "release_version": version.version}
     jobs = sorted(call.store.job_templates.list(**which), key=lambda row: row.name)
     packages = sorted(call.store.packages.list(**which), key=lambda row: row.name)
     return {
