@@ -85,6 +85,13 @@ class CpiConfig(msgspec.Struct, frozen=True):
     """Merged into each request's context."""
 
 
+class SshOptions(msgspec.Struct, frozen=True):
+    """The host over which people reach VMs, told to ``bosh ssh`` (job property director.default_ssh_options)."""
+
+    gateway_host: str
+    gateway_user: str = "vcap"
+
+
 class HealthMonitor(msgspec.Struct, frozen=True):
     port: int = 25923
 
@@ -129,6 +136,7 @@ class Config(msgspec.Struct, frozen=True):
     enable_cpi_resize_disk: bool = False
     orphaned_disks_max_age_days: int = 5
     health_monitor: HealthMonitor = HealthMonitor()
+    default_ssh_options: SshOptions | None = None
 
 
 def _path(kind: type, value: Any) -> Any:
