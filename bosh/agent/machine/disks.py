@@ -23,8 +23,8 @@ DEVICE_TIMEOUT_S = 30.0
 """Clouds answer before the kernel has seen the disk; the original waits as long."""
 
 FILE_SYSTEMS = ("ext4", "xfs")
-NOT_GROWN = 1
-"""Exit status of growpart when the partition fills the device."""
+ERRORS_CORRECTED = 1
+"""Exit status of e2fsck up to which the file system is good."""
 
 NOTHING_FOUND = 2
 """Exit status of blkid on a device without a known signature."""
@@ -61,7 +61,7 @@ class Disks:
         point.mkdir(parents=True, exist_ok=True, mode=0o700)
         if point not in self._mounts.points_of(volume):
             await self._mounts.mount(volume, point, hint.mount_options)
-        await self._grow(volume, point)
+        await self._grow_mounted(point)
         write_atomically(self._paths.mounted_disk, hint.cid.encode())
 
     async def is_mounted(self, hint: DiskHint) -> bool:
@@ -177,24 +177,28 @@ class Disks:
     async def _partition(self, device: Path, volume: Path) -> None:
         """One GPT partition over the whole device; an existing one grows with it."""
         if _exists(volume):
-            grown = await self._commands.run(Command(["growpart", str(device), "1"]))
-            if grown.status not in {0, NOT_GROWN}:
-                raise BoshError(f"cannot grow the partition of {device}", details=grown.stdout + grown.stderr)
+            if not self._mounts.points_of(volume):
+                await self._sfdisk(device, ", +\\n", "--no-reread", "-N", "1")
             return
         if await self._signature(device):
             raise BoshError(
                 f"cannot partition {device}: it has content that is not a partition table of this agent",
                 resolution="Attach an empty disk, or one that was formatted by BOSH.",
             )
-        script = "label: gpt\\n,,L\\n"
-        await self._commands.check(["sh", "-c", f"printf '{script}' | sfdisk --wipe never {device}"])
-        await self._commands.check(["udevadm", "settle"])
+        await self._sfdisk(device, "label: gpt\\n,,L\\n", "--wipe", "never")
+
+    async def _sfdisk(self, device: Path, script: str, *options: str) -> None:
+        """Change the partition table and have the kernel know it."""
+        await self._commands.check(["sh", "-c", 'printf "$0" | sfdisk "$@"', script, *options, str(device)])
+        await self._commands.check(["partx", "--update", str(device)])
 
     async def _format(self, hint: DiskHint, volume: Path) -> None:
         wanted = hint.file_system or "ext4"
         if wanted not in FILE_SYSTEMS:
             raise BoshError(f'The filesystem type "{hint.file_system}" is not supported')
         existing = await self._signature(volume)
+        if existing == "ext4" and not self._mounts.points_of(volume):
+            await self._grow_ext4(volume)
         if existing in FILE_SYSTEMS:
             return
         if existing:
@@ -218,14 +222,20 @@ class Disks:
                 return result.stdout.strip()
         return ""
 
-    async def _grow(self, volume: Path, point: Path) -> None:
-        if self._options.preformatted_persistent_disk:
+    async def _grow_ext4(self, volume: Path) -> None:
+        """While it is not mounted: growing a mounted one needs a capability that containers often lack."""
+        if (await self._commands.run(Command(["resize2fs", str(volume)]))).status == 0:
             return
+        checked = await self._commands.run(Command(["e2fsck", "-f", "-p", str(volume)]))
+        if checked.status > ERRORS_CORRECTED:
+            raise BoshError(f"cannot repair the file system on {volume}", details=checked.stdout + checked.stderr)
+        await self._commands.check(["resize2fs", str(volume)])
+
+    async def _grow_mounted(self, point: Path) -> None:
+        """An XFS can only grow while it is mounted."""
         mount = at(self._mounts, point)
-        if mount is not None and mount.file_system == "xfs":
+        if mount is not None and mount.file_system == "xfs" and not self._options.preformatted_persistent_disk:
             await self._commands.check(["xfs_growfs", str(point)])
-        else:
-            await self._commands.check(["resize2fs", str(volume)])
 
 
 def _exists(device: Path) -> bool:
