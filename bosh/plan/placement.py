@@ -286,10 +286,10 @@ class _StaticPlacement:
     def _keep_address(self, instance: CurrentInstance) -> Slot | None:
         """An instance that holds a listed address keeps it, and its place."""
         held = {
-            network: reservation.ip
-            for reservation in instance.reservations
+            network: ip
+            for ip in (reservation.ip.partition("/")[0] for reservation in instance.reservations)
             for network, free in self._free.items()
-            if reservation.ip in free
+            if ip in free
         }
         for network, ip in held.items():
             if instance.az not in self._free[network][ip]:

@@ -145,8 +145,8 @@ class _Seating:
         if network.type == "dynamic":
             return self._dynamic(network)
         if static := self.static.get(wanted.name):
-            self.book.claim_static(wanted.name, static, self.instance_id, wanted_by=self.name)
-            return Reservation(wanted.name, static, "static")
+            reserved = self.book.claim_static(wanted.name, static, self.instance_id, wanted_by=self.name)
+            return Reservation(wanted.name, reserved, "static")
         if kept := self._held_automatic(wanted.name, spent):
             return Reservation(wanted.name, kept, "automatic")
         return Reservation(wanted.name, self._new_automatic(wanted.name), "automatic")
@@ -159,9 +159,8 @@ class _Seating:
         for reservation in sorted(held, key=lambda r: r.network != network):
             if reservation.kind in ("vip", "dynamic"):
                 continue
-            key = key_of(reservation.ip)
-            space = self.book.space_of(network, key)
-            if space and space.serves(self.slot.az) and space.automatic(key):
+            space = self.book.space_of(network, key_of(reservation.ip))
+            if space and space.serves(self.slot.az) and space.automatic(reservation.ip):
                 return reservation.ip
         return ""
 
@@ -260,8 +259,8 @@ def _manual(seating: _Seating, reservation: Reservation) -> dict[str, Json]:
         raise AssertionError(f"{reservation.ip} was reserved outside network '{reservation.network}'")
     settings: dict[str, Json] = {
         "type": "manual",
-        "ip": reservation.ip,
-        "prefix": "128" if space.version == 6 else "32",
+        "ip": reservation.ip.partition("/")[0],
+        "prefix": str(space.subnet.prefix or (128 if space.version == 6 else 32)),
         "netmask": space.netmask,
         "cloud_properties": dict(space.subnet.cloud_properties),
     }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bosh.plan.addresses import AddressBook, Space, key_of, merged, span_around, text_of
-from bosh.plan.errors import ReservedAddress
+from bosh.plan.errors import NotTheBaseAddress, ReservedAddress
 from bosh.testing.builders import network, subnet
 from bosh.wire.errors import BoshError, NetworkReservationAlreadyInUse, NetworkReservationIpOutsideSubnet
 
@@ -127,6 +128,66 @@ def test_text_of_writes_ipv6_compressed() -> None:
 
 def test_a_space_knows_what_may_be_held_automatically() -> None:
     space = Space.of(subnet("10.0.0.0/24", reserved=["10.0.0.9"], static=["10.0.0.20-10.0.0.29"], azs=["z1"]))
-    held = {ip: space.automatic(key_of(ip)) for ip in ("10.0.0.1", "10.0.0.9", "10.0.0.25", "10.0.0.30", "10.0.1.3")}
+    held = {ip: space.automatic(ip) for ip in ("10.0.0.1", "10.0.0.9", "10.0.0.25", "10.0.0.30", "10.0.1.3")}
     assert held == {"10.0.0.1": False, "10.0.0.9": False, "10.0.0.25": False, "10.0.0.30": True, "10.0.1.3": False}
     assert [space.serves(az) for az in ("z1", "z2", "")] == [True, False, True]
+
+
+# --- prefixes -------------------------------------------------------------------------------------------------------------------------
+
+
+def prefixed(cidr: str, prefix: int, **rest):
+    return replace(subnet(cidr, **rest), prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    ("subnet_", "held", "expected"),
+    [
+        pytest.param(prefixed("10.0.0.0/24", 28), {}, "10.0.0.16/28", id="the prefix with gateway and network id is skipped"),
+        pytest.param(prefixed("10.0.0.0/24", 28), {"10.0.0.16/28": "x"}, "10.0.0.32/28", id="a prefix in use"),
+        pytest.param(prefixed("10.0.0.0/24", 28), {"10.0.0.20": "x"}, "10.0.0.32/28", id="an address in use inside"),
+        pytest.param(prefixed("10.0.0.0/24", 28, reserved=["10.0.0.30-10.0.0.40"]), {}, "10.0.0.48/28", id="a reserved range across two"),
+        pytest.param(prefixed("10.0.0.0/27", 28), {}, "", id="gateway and broadcast leave nothing"),
+        pytest.param(prefixed("2001:db8::/48", 80), {}, "2001:db8:0:0:1::/80", id="prefixes of IPv6"),
+        pytest.param(subnet("10.0.0.0/24"), {"10.0.0.0/28": "x"}, "10.0.0.16", id="an address is not given from a prefix in use"),
+    ],
+)  # fmt: skip
+def test_lowest_free_prefix(subnet_, held: dict[str, str], expected: str) -> None:
+    assert AddressBook({"default": network("default", subnet_)}, held).lowest_free("default", "", "me") == expected
+
+
+def test_prefixes_are_given_one_after_another() -> None:
+    addresses = book(prefixed("10.0.0.0/26", 28))
+    assert [addresses.lowest_free("default", "", f"i{n}") for n in range(3)] == ["10.0.0.16/28", "10.0.0.32/28", ""]
+
+
+def test_a_static_prefix_begins_at_its_first_address() -> None:
+    addresses = book(prefixed("10.0.0.0/24", 28))
+    assert addresses.claim_static("default", "10.0.0.32", "a", wanted_by="web/a") == "10.0.0.32/28"
+    with pytest.raises(NotTheBaseAddress) as caught:
+        addresses.claim_static("default", "10.0.0.33", "b", wanted_by="web/b")
+    assert caught.value.code == 16015
+    with pytest.raises(NetworkReservationAlreadyInUse):
+        addresses.claim("10.0.0.40", "b", wanted_by="web/b")
+
+
+def test_a_prefix_is_kept_only_where_prefixes_of_that_length_are_given() -> None:
+    space = Space.of(prefixed("10.0.0.0/24", 28))
+    assert [space.automatic(ip) for ip in ("10.0.0.16/28", "10.0.0.16", "10.0.0.0/28", "10.0.0.64/26")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+@given(st.sets(st.integers(2, 61)), st.sampled_from([28, 29, 30]))
+def test_prefixes_never_touch_what_is_used(used: set[int], prefix: int) -> None:
+    addresses = AddressBook({"n": network("n", prefixed("10.0.0.0/26", prefix))}, {f"10.0.0.{n}": "x" for n in used})
+    size = 1 << (32 - prefix)
+    blocks = [range(low, low + size) for low in range(0, 64, size)]
+    free = [f"10.0.0.{block[0]}/{prefix}" for block in blocks if not {*block} & {*used, 0, 1, 63}]
+    given_out = []
+    while ip := addresses.lowest_free("n", "", "me"):
+        given_out.append(ip)
+    assert given_out == free

@@ -191,6 +191,16 @@ def test_a_network_without_a_subnet_for_the_zone_says_so() -> None:
         laid(b.group("web", azs=("z9",)), networks=[b.network("default", b.subnet(azs=["z1"]))])
 
 
+def test_a_network_that_gives_prefixes() -> None:
+    nets = [b.network(), b.network("pods", replace(b.subnet("10.1.0.0/24"), prefix=28))]
+    both = [GroupNetwork("default", default=("dns", "gateway")), GroupNetwork("pods")]
+    (one,) = laid(b.group("web", networks=both), networks=nets)
+    assert ips([one]) == ["10.0.0.2,10.1.0.16/28"]
+    assert {key: one.network_settings["pods"][key] for key in ("ip", "prefix")} == {"ip": "10.1.0.16", "prefix": "28"}
+    held = b.instance(reservations=(Reservation("default", "10.0.0.2"), Reservation("pods", "10.1.0.32/28")))
+    assert ips(laid(b.group("web", networks=both), held, networks=nets)) == ["10.0.0.2,10.1.0.32/28"]
+
+
 # --- vip ------------------------------------------------------------------------------------------------------------------------------
 
 VIP = Network("public", "vip", cloud_properties={"pool": "x"})
