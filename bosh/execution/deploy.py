@@ -51,6 +51,7 @@ from bosh.plan.model import (
 from bosh.render.renderer import Renderer
 from bosh.state import records
 from bosh.state.contract import Conflict
+from bosh.variables.service import Variables
 from bosh.wire.errors import SystemFailure
 
 DEPLOYMENT_LOCK_TIMEOUT_S = 10.0
@@ -73,6 +74,7 @@ class Prepared:
     reserved: Reserved
     plan: Plan
     row: records.Deployment
+    variables: DeploymentVariables
 
 
 class UnsoundPlan(SystemFailure):
@@ -140,12 +142,11 @@ async def _prepare(context: TaskContext, request: DeployRequest, renderer: Rende
     async with stage.step("Preparing deployment"):
         catalog = read_catalog(context.store)
         row = _deployment_row(context, request)
-        variables = open_variables(context, row, request)
+        variables = _variables(context, row, request)
         desired = _parse(context, request, catalog, variables, row)
         _warn(context, desired, request)
         if not request.dry_run:
             await _hold_releases(context, row, desired)
-        await variables.converge(desired)
         world = replace(
             world_of(context),
             resolve=variables.resolve,
@@ -154,9 +155,14 @@ async def _prepare(context: TaskContext, request: DeployRequest, renderer: Rende
             variable_set=variables.set_id,
         )
         current, layout, options, reserved = await _placed(world, request, context.task.id)
-        await variables.converge_with_links(desired, layout)
     rendering, rendered = _renderer(world, layout, renderer), Rendered()
     try:
+        variables.converge(
+            desired,
+            context.control,
+            stemcell_changed=request.force_latest_variables or _stemcells_changed(row, desired),
+            addresses=layout.variable_names,
+        )
         async with stage.step("Rendering templates"):
             rendered = await rendering.render_all(layout.instances, {one.id: one.spec for one in current.instances})
         if not request.dry_run:
@@ -172,7 +178,23 @@ async def _prepare(context: TaskContext, request: DeployRequest, renderer: Rende
     plan = _with_digests(plan, rendered.digests)
     if not request.dry_run:
         await _drop_unused(plan, rendered, world)
-    return Prepared(world, desired, current, layout, rendered, reserved, plan, row)
+    return Prepared(world, desired, current, layout, rendered, reserved, plan, row, variables)
+
+
+def _variables(context: TaskContext, row: records.Deployment, request: DeployRequest) -> DeploymentVariables:
+    return open_variables(
+        context.store,
+        Variables(context.store, context.clock, director=context.config.name, dry_run=request.dry_run),
+        deployment=context.task.deployment,
+        last_set=row.variable_set,
+        new_set=request.deploy or request.force_latest_variables or not row.variable_set,
+    )
+
+
+def _stemcells_changed(row: records.Deployment, desired: Desired) -> bool:
+    """Whether none of the stemcells in use stays (bosh: update_deployment.rb)."""
+    before = {(one["os"], one["version"]) for one in row.stemcells}
+    return not before & {(one.os, one.version) for one in desired.stemcells}
 
 
 def _deployment_row(context: TaskContext, request: DeployRequest) -> records.Deployment:
@@ -411,6 +433,7 @@ async def _remember_success(prepared: Prepared, request: DeployRequest) -> None:
             variable_set=world.variable_set,
             tags=dict(desired.tags),
         )
+    prepared.variables.keep(world.store)
 
 
 def provider_json(provider: SharedProvider) -> dict[str, Json]:

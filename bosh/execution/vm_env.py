@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -99,14 +98,3 @@ def complete_env(
     if password and not bosh.get("password"):
         bosh["password"] = password
     return {**env, "bosh": bosh}
-
-
-def password_hash(password: str, salt: str) -> str:
-    """SHA-512 crypt as in /etc/shadow. Raises OSError when this machine's libcrypt cannot."""
-    library = ctypes.CDLL("libcrypt.so.1")
-    library.crypt.restype = ctypes.c_char_p
-    library.crypt.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
-    hashed = library.crypt(password.encode(), f"$6${salt[:16]}".encode())
-    if not hashed or hashed.startswith(b"*"):
-        raise OSError("libcrypt refuses SHA-512")
-    return bytes(hashed).decode()

@@ -15,6 +15,7 @@ from bosh.execution.steps.delete_vm import delete_vm
 from bosh.execution.world import World
 from bosh.manifest.model import Json, Properties, StemcellChoice
 from bosh.state import records
+from bosh.variables.crypt import sha512_crypt
 from bosh.wire.errors import BoshError, CloudError, RpcTimeout
 
 
@@ -145,7 +146,7 @@ def _cid(answer: Any) -> str:
 def _env(world: World, order: VmOrder, *, api_version: int) -> dict[str, Json]:
     config = world.config
     signed = vm_env.signs_urls(config, api_version)
-    password = vm_env.password_hash(world.ids.uuid(), world.ids.uuid()) if config.generate_vm_passwords else ""
+    password = sha512_crypt(world.ids.uuid(), world.ids.uuid().replace("-", "")) if config.generate_vm_passwords else ""
     return vm_env.complete_env(
         world.resolve(order.env),
         config=config,

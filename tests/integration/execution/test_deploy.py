@@ -387,3 +387,108 @@ async def test_a_hundred_instances(director: Director) -> None:
     for name, (wall_s, cpu_s) in figures.items():
         print(f"100 instances, {name}: {wall_s:.2f} s wall, {cpu_s:.2f} s CPU with agents")
     assert director.vms() == []
+
+
+async def test_variables_are_made_once_and_never_logged(director: Director) -> None:
+    text = manifest(2).replace("port: 80", "port: 80, secret: ((password))") + (
+        "  env: {bosh: {password: ((password))}}\nvariables: [{name: password, type: password}]\n"
+    )
+    await deploy(director, text)
+    value = director.store.variable_values.get(name="/bosh/dep/password")
+    assert value is not None
+    assert {agent.settings.env["bosh"]["password"] for agent in director.agents()} == {value.value}
+    assert value.value not in director.debug()
+    assert director.store.vms.list()[0].env == {"bosh": {"password": "((password))"}}
+    assert director.store.events.count(object_type="variable", action="create") == 1
+
+    before = director.vms()
+    director.fleet.calls.clear()
+    await deploy(director, text)
+    assert director.vms() == before
+    assert set(director.methods()) == {"get_state"}
+    assert director.store.variable_values.count() == 1
+
+
+async def test_a_missing_variable_is_named(director: Director) -> None:
+    outcome = await director.deploy(manifest(1).replace("port: 80", "port: 80, secret: ((nothing))"))
+    assert outcome.state == "error"
+    assert "/bosh/dep/nothing" in director.events()[-1]["error"]["message"]
+    assert director.store.instances.list() == []
+
+
+async def act(director: Director, action: str, **arguments: Any) -> None:
+    row = director.store.instances.list()[0]
+    outcome = await director.task("update_instance", "dep", group="web", instance=row.uuid, action=action, **arguments)
+    assert outcome.state == "done", f"{outcome.result}\n{director.debug()[-4000:]}"
+    assert outcome.result == f"web/{row.uuid}"
+
+
+async def test_single_instances_from_their_record(director: Director) -> None:
+    await deploy(director, manifest(1, disk="disk"))
+    agent = director.agents()[0]
+    agent.calls.clear()
+    await act(director, "stop")
+    assert [_named(*call) for call in agent.calls] == ["run_script pre-stop", "drain", "stop", "run_script post-stop"]
+    assert director.store.instances.list()[0].state == "stopped"
+    agent.calls.clear()
+    await act(director, "stop")
+    assert agent.calls == []
+    await act(director, "start")
+    assert [_named(*call) for call in agent.calls] == [
+        "apply",
+        "run_script pre-start",
+        "start",
+        "get_state",
+        "run_script post-start",
+    ]
+    assert director.steps() == [f"Updating instance {_label(director)}: Starting instance"]
+    await act(director, "stop", hard=True)
+    assert director.vms() == []
+    assert director.store.instances.list()[0].state == "detached"
+    await act(director, "start")
+    assert [agent.mounted for agent in director.agents()] == [[director.store.disks.list()[0].cid]]
+    before = director.vms()
+    await act(director, "recreate")
+    assert not set(before) & set(director.vms())
+    assert director.agents()[0].job_state == "running"
+    director.fleet.calls.clear()
+    await deploy(director, manifest(1, disk="disk"))
+    assert set(director.methods()) == {"get_state"}
+
+
+def _label(director: Director) -> str:
+    row = director.store.instances.list()[0]
+    return f"web/{row.uuid} (0)"
+
+
+async def test_an_instance_of_another_deployment_is_not_found(director: Director) -> None:
+    await deploy(director, manifest(1))
+    row = director.store.instances.list()[0]
+    await director.task("update_instance", "other", group="web", instance=row.uuid, action="stop")
+    assert director.events()[-1]["error"]["code"] == 70001
+
+
+async def test_a_cloud_that_may_be_asked_again(director: Director) -> None:
+    from fake_cpi.faults import order_fault
+
+    order_fault(director.cloud, "create_vm", kind="Bosh::Clouds::VMCreationFailed", ok_to_retry=True, times=2)
+    await deploy(director, manifest(1))
+    assert cpi_methods(director).count("create_vm") >= 3
+    order_fault(director.cloud, "create_vm", kind="Bosh::Clouds::VMCreationFailed", message="no room", times=1)
+    outcome = await director.deploy(manifest(2))
+    assert outcome.state == "error"
+    assert "no room" in director.events()[-1]["error"]["message"]
+    assert director.store.vms.count() == 1
+    await deploy(director, manifest(2))
+
+
+async def test_a_vm_that_the_cloud_will_not_delete_stays_remembered(director: Director) -> None:
+    from fake_cpi.faults import order_fault
+
+    await deploy(director, manifest(2))
+    order_fault(director.cloud, "delete_vm", kind="Bosh::Clouds::CloudError", message="busy", times=1)
+    assert (await director.deploy(manifest(1))).state == "error"
+    assert director.store.vms.count() == 2
+    await deploy(director, manifest(1))
+    assert director.store.vms.count() == 1
+    assert len(director.vms()) == 1
