@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,5 +82,5 @@ class FailedJob:
     def __str__(self) -> str:
         if self.refused:
             return "- " + self.refused.replace("\n", "\n  - ")
-        lines = "\n".join(f"  - {fault}" for fault in self.faults)
+        lines = textwrap.indent("\n".join(f"- {fault}" for fault in self.faults), "  ")
         return f"- Unable to render templates for job '{self.name}'. Errors are:\n{lines}"

@@ -61,6 +61,7 @@ def test_links_left_by_the_first_cli_are_not_touched(release: ReleaseDir) -> Non
         release.blobs.sync()
 
 
+@pytest.mark.slow
 def test_a_public_bucket_is_read(tmp_path: Path) -> None:
     class Bucket(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

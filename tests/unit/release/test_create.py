@@ -15,8 +15,9 @@ from bosh.system.clock import FakeClock
 from bosh.wire.errors import BoshError, ReleaseAlreadyExists, ReleaseInvalidPackage, ReleaseSha1DoesNotMatch
 
 
-def again(release: ReleaseDir, **changes: Path) -> ReleaseDir:
-    return ReleaseDir(release.path, **({"cache": release._cache._root} | changes))
+def again(release: ReleaseDir, cache: Path | None = None) -> ReleaseDir:
+    """The directory as the next run sees it."""
+    return ReleaseDir(release.path, cache=cache or release.path.parent / "cache")
 
 
 def test_the_same_directory_gives_the_same_tarball_bytes(release: ReleaseDir, tmp_path: Path) -> None:
