@@ -87,6 +87,7 @@ def cpi(home: Home, *, settings: dict[str, Any]) -> dict[str, Any]:
         **settings,
         "state_dir": str(home.cpi_state),
         "ranges": [str(home.network)],
+        "host_addresses": [str(home.host_address)],
         "dynamic_range": str(dynamic),
         "managed_range": str(slices[-2] if len(slices) > 1 else top),
         "agent": {"mbus": f"nats://{home.host_address}:{home.nats_port}"},

@@ -26,6 +26,8 @@ class Config:
     """Addresses that belong to VMs: routed nowhere else while any VM lives."""
     dynamic_range: IPv4Network = DEFAULT_DYNAMIC_RANGE
     managed_range: IPv4Network = DEFAULT_MANAGED_RANGE
+    host_addresses: tuple[IPv4Address, ...] = ()
+    """Addresses inside ``ranges`` that the machine itself has and keeps, such as a director's; they are never given to a VM."""
     dns: tuple[str, ...] = ()
     """For VMs whose networks name none; empty: the machine's own."""
     agent: Mapping[str, Any] = field(default_factory=dict)
@@ -67,6 +69,7 @@ def parse_config(content: Mapping[str, Any]) -> Config:
             ranges=tuple(IPv4Network(text) for text in known.get("ranges", DEFAULT_RANGES)),
             dynamic_range=IPv4Network(known.get("dynamic_range", DEFAULT_DYNAMIC_RANGE)),
             managed_range=IPv4Network(known.get("managed_range", DEFAULT_MANAGED_RANGE)),
+            host_addresses=tuple(IPv4Address(text) for text in known.get("host_addresses", ())),
             dns=tuple(str(IPv4Address(text)) for text in known.get("dns", ())),
             agent=dict(known.get("agent", {})),
             runc=str(known.get("runc", "runc")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ class Network:
                 if not own and route.range.overlaps(guard):
                     raise _collision(guard, f"route {route.range} {route.device or 'unreachable'}")
             for address, device in addresses.items():
-                if device not in made.bridges and address.ip in guard:
+                ours = device in made.bridges or address.ip in self._config.host_addresses
+                if not ours and address.ip in guard:
                     raise _collision(guard, f"address {address} of {device}")
 
     def apply(self, wanted: Fabric) -> None:
@@ -78,14 +79,8 @@ class Network:
             self._switch_forwarding_off(standing)
             self._file.unlink(missing_ok=True)
             return
-        kept = Made(
-            frozenset(wanted.bridges),
-            wanted.guards,
-            standing.firewall,
-            standing.boot_id,
-            standing.switched_forwarding_on,
-        )
-        if kept != self.made():
+        kept = replace(standing, bridges=frozenset(wanted.bridges), guards=wanted.guards, firewall=wanted.firewall)
+        if kept != standing:
             self._save(kept)
 
     def made(self) -> Made:
