@@ -22,6 +22,9 @@ _LONGEST_LINE_BYTES = 64 * 1024 * 1024
 _GRACE_S = 5.0
 _SERVE = "--serve"
 
+NO_ANSWER = "NoAnswer"
+"""Kind of the error when a program ended before it answered: what it was asked for may have happened."""
+
 
 class Program(Protocol):
     """A CPI that can be asked."""
@@ -179,6 +182,7 @@ class ServingProgram:
     def _died(self) -> CloudError:
         return CloudError(
             f"cannot get an answer from CPI '{self._command[0]}'",
+            kind=NO_ANSWER,
             details="its process ended before it answered",
             resolution="See the task's cpi output for what it printed.",
         )

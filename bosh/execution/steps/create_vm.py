@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bosh.clients.contract import Cpi
+from bosh.clients.cpi import INVALID_RESPONSE
+from bosh.clients.cpi_process import NO_ANSWER
 from bosh.execution import vm_env
 from bosh.execution.concurrency import uninterrupted
 from bosh.execution.events import recorded
@@ -17,6 +19,10 @@ from bosh.manifest.model import Json, Properties, StemcellChoice
 from bosh.state import records
 from bosh.variables.crypt import sha512_crypt
 from bosh.wire.errors import BoshError, CloudError, RpcTimeout
+
+
+_UNCERTAIN = frozenset({INVALID_RESPONSE, NO_ANSWER})
+"""After these a VM may exist whose name nobody told us: its row stays without a cid, for ``tidy`` to look after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,16 @@ async def create_vm(world: World, order: VmOrder) -> records.Vm:
     row = _remember(world, order, api_version=image.api_version)
     try:
         await world.bus_users()
+    except BaseException:
+        world.store.vms.delete(agent_id=row.agent_id)
+        raise
+    try:
         with recorded(world, "create", "vm", instance=order.name) as event:
             row = await uninterrupted(_order(world, order, cloud, image.cid, row))
             event.name = row.cid
-    except BaseException:
-        if not row.cid:
-            await _forget_if_never_made(world, row)
+    except BoshError as error:
+        if not (isinstance(error, CloudError) and error.kind in _UNCERTAIN):
+            world.store.vms.delete(agent_id=row.agent_id)
         raise
     try:
         await call_if_implemented(cloud, "set_vm_metadata", row.cid, dict(order.metadata))
@@ -99,13 +109,6 @@ def _remember(world: World, order: VmOrder, *, api_version: int) -> records.Vm:
             az=order.az,
         )
     )
-
-
-async def _forget_if_never_made(world: World, row: records.Vm) -> None:
-    """The cloud failed or was never asked: no VM, no row. When its call was cut short the row stays, for the next run to look after."""
-    stored = world.store.vms.get(agent_id=row.agent_id)
-    if stored is not None and not stored.cid:
-        world.store.vms.delete(agent_id=row.agent_id)
 
 
 async def _order(world: World, order: VmOrder, cloud: Cpi, stemcell_cid: str, row: records.Vm) -> records.Vm:

@@ -482,6 +482,17 @@ async def test_a_cloud_that_may_be_asked_again(director: Director) -> None:
     await deploy(director, manifest(2))
 
 
+async def test_a_vm_whose_name_was_never_told_is_found_and_deleted(director: Director) -> None:
+    from fake_cpi.faults import order_fault
+
+    order_fault(director.cloud, "create_vm", die=True, after_effect=True, times=1, contains='"web"')
+    assert (await director.deploy(manifest(1))).state == "error"
+    assert [vm.cid for vm in director.store.vms.list()] == [""]
+    assert len(director.vms()) == 1
+    await deploy(director, manifest(1))
+    assert director.vms() == [vm.cid for vm in director.store.vms.list()]
+
+
 async def test_a_vm_that_the_cloud_will_not_delete_stays_remembered(director: Director) -> None:
     from fake_cpi.faults import order_fault
 

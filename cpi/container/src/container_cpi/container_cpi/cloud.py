@@ -106,6 +106,9 @@ class ContainerCloud(Cloud):
             self._call.log(f"cannot remove all of {cid} yet: {error}")
 
     def delete_vm(self, vm: VmCid) -> None:
+        """By cid, or by agent id: a director that ended before it learnt the cid knows only that."""
+        if self._records.vm(vm) is None:
+            vm = next((VmCid(one.cid) for one in self._records.vms() if one.agent_id == vm), vm)
         with self._records.lock("vm", vm):
             record = self._records.vm(vm)
             if record is not None:

@@ -124,10 +124,12 @@ class FakeCloud(Cloud):
         return actual
 
     def delete_vm(self, vm: VmCid) -> None:
+        """By cid, or by agent id: a director that ended before it learnt the cid knows only that."""
         with self._store.lock():
-            record = self._store.read("vms", vm)
+            record = self._store.read("vms", vm) or self._store.vm_of_agent(vm)
             if record is None:
                 return
+            vm = VmCid(record["cid"])
             for disk in record["disks"]:
                 self._store.write("disks", disk, {**self._disk(DiskCid(disk)), "vm": None})
             for network in record["networks"].values():

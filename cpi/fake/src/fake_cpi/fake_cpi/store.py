@@ -28,6 +28,11 @@ class Store:
     def read(self, noun: str, cid: str) -> dict[str, Any] | None:
         return read_json(self._path(noun, cid)) if safe_cid(cid) else None
 
+    def vm_of_agent(self, agent_id: str) -> dict[str, Any] | None:
+        """The VM with this agent, if there is one."""
+        records = (read_json(path) for path in (self.directory / "vms").glob("*/vm.json"))
+        return next((record for record in records if record and record["agent_id"] == agent_id), None)
+
     def write(self, noun: str, cid: str, record: Mapping[str, Any]) -> None:
         path = self._path(noun, cid)
         path.parent.mkdir(exist_ok=True)
