@@ -35,6 +35,8 @@ class _Agent:
     id: str
     since: float
     """When it was last heard, or first expected."""
+    discovered: float
+    """When it was first heard of."""
     instance: InstanceView | None = None
     job_state: str = ""
     processes: int | None = None
@@ -76,7 +78,7 @@ class Brain:
             if instance.agent_id
         }
         for agent_id, instance in managed.items():
-            known = self._agents.get(agent_id) or _Agent(agent_id, now)
+            known = self._agents.get(agent_id) or _Agent(agent_id, now, now)
             self._agents[agent_id] = replace(known, instance=instance)
         for agent_id, agent in list(self._agents.items()):
             if agent_id not in managed and agent.instance is not None:
@@ -84,7 +86,7 @@ class Brain:
 
     def heartbeat(self, agent_id: str, body: Mapping[str, Any], now: float) -> list[Saying]:
         """An agent's heartbeat; handed on when the agent is managed."""
-        known = self._agents.get(agent_id) or _Agent(agent_id, now)
+        known = self._agents.get(agent_id) or _Agent(agent_id, now, now)
         agent = replace(
             known,
             since=now,
@@ -180,6 +182,10 @@ class Brain:
     def _timed_out(self, agent: _Agent, now: float) -> bool:
         return now - agent.since > self._agent_timeout_s
 
+    def _is_rogue(self, agent: _Agent, now: float) -> bool:
+        """A fresh VM's agent speaks before the director's next answer names it: only time makes it a stranger."""
+        return agent.instance is None and now - agent.discovered > self._rogue_agent_s
+
     def _announce_silent(self, silent: Iterable[_Agent], now: float) -> list[Saying]:
         said: list[Saying] = []
         for agent in silent:
@@ -193,7 +199,7 @@ class Brain:
         for agent in [agent for agent in self._agents.values() if agent.instance is None]:
             if self._timed_out(agent, now):
                 del self._agents[agent.id]
-            elif now - agent.announced >= max(self._rogue_agent_s, 1):
+            elif self._is_rogue(agent, now) and now - agent.announced >= REPEAT_ALERT_S:
                 self._agents[agent.id] = replace(agent, announced=now)
                 said.append(
                     self._new(2, f"{agent.id} is not a part of any deployment", now, source=f"agent {agent.id}")

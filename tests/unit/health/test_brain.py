@@ -58,15 +58,25 @@ def test_an_instance_without_the_vm_it_should_have_is_reported():
     assert unwell.jobs == {"router": ("id-1",)}
 
 
-def test_an_agent_nobody_knows_is_rogue_until_it_falls_silent():
+def test_an_agent_nobody_knows_is_rogue_after_a_while_and_forgotten_when_it_falls_silent():
     brain = brain_with()
-    assert brain.heartbeat("stranger", {}, 0) == []
-    (alert,) = brain.analyse_agents(10)
+    for now in (0, 50, 100, 150):
+        assert brain.heartbeat("stranger", {}, now) == []
+    assert brain.analyse_agents(120) == []
+    (alert,) = brain.analyse_agents(151)
     assert isinstance(alert, Alert)
     assert alert.title == "stranger is not a part of any deployment"
-    assert brain.analyse_agents(20) == []
-    assert brain.analyse_agents(100) == []
-    assert brain.counts(100).available["unmanaged"] == 0
+    assert brain.analyse_agents(160) == []
+    assert brain.analyse_agents(300) == []
+    assert brain.counts(300).available["unmanaged"] == 0
+
+
+def test_a_fresh_agent_that_the_director_names_later_was_never_rogue():
+    brain = brain_with()
+    brain.heartbeat("agent-0", {}, 0)
+    brain.director_says([DeploymentView("web", (instance(0),))], 10)
+    brain.heartbeat("agent-0", {}, 130)
+    assert brain.analyse_agents(140) == []
 
 
 def test_an_agent_that_says_good_bye_is_not_missed():
