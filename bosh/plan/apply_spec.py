@@ -176,6 +176,20 @@ def fingerprint_of(version: str) -> str:
     return version.rpartition(".")[0]
 
 
+_KEPT = ("packages", "rendered_templates_archive", "template_hashes", "networks")
+"""What an unchanged instance has on its VM: the remembered values name the blobs that are there."""
+
+
+def refreshed(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json] | None:
+    """The remembered spec of an unchanged instance brought up to date; None when it is.
+
+    Keys that others added to the remembered one stay.
+    """
+    if not old or all(old.get(key) == value for key, value in new.items() if key not in _KEPT):
+        return None
+    return {**old, **{key: value for key, value in new.items() if key not in _KEPT}}
+
+
 def unfilled(spec: Mapping[str, Json]) -> list[str]:
     """Names of packages that still have no compiled blob."""
     return [name for name, package in (spec.get("packages") or {}).items() if not package.get("blobstore_id")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from bosh.manifest.model import Desired, InstanceGroup, Json
-from bosh.plan.apply_spec import Specs
+from bosh.plan.apply_spec import Specs, refreshed
 from bosh.plan.changes import RECORDS_ONLY, RECREATING, changes_of
 from bosh.plan.compilation import CompiledIndex, compilations
 from bosh.plan.disks import DiskChanges, disk_changes
@@ -26,6 +26,7 @@ from bosh.plan.model import (
     Method,
     Options,
     Plan,
+    RefreshSpec,
     RenderedHashes,
     UpdateInstance,
 )
@@ -77,6 +78,7 @@ def decide(
         missing_vms=tuple(step for one in work.values() for step in one.missing_vms),
         groups=updates,
         errands=tuple(step for one in work.values() for step in one.errands),
+        refreshed=tuple(step for one in work.values() for step in one.refreshed),
         notes=(*layout.notes, *(note for one in work.values() for note in one.all_notes(surplus))),
     )
 
@@ -118,6 +120,7 @@ class _Group:
     steps: list[UpdateInstance] = field(default_factory=list)
     errands: list[ErrandSpec] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    refreshed: list[RefreshSpec] = field(default_factory=list)
     unchanged: int = 0
 
     def consider(self, instance: LaidInstance, current: CurrentInstance | None, hashes: RenderedHashes) -> None:
@@ -134,6 +137,8 @@ class _Group:
         changes = changes_of(instance, current, spec, disks, self.options)
         if not changes:
             self.unchanged += 1
+            if current and (stale := refreshed(current.spec, spec)) is not None:
+                self.refreshed.append(RefreshSpec(instance.id, stale))
             return
         self._step(instance, current, spec, disks, changes)
 

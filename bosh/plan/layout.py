@@ -9,12 +9,14 @@ from bosh.manifest.model import Catalog, Desired, InstanceGroup, Json, Package, 
 from bosh.plan.addresses import AddressBook
 from bosh.plan.dns import Numbers
 from bosh.plan.errors import JobInstanceIgnored, PackageCollision, PackageDependencyMissing
-from bosh.plan.links import Provider, Resolution, remembered, resolve
+from bosh.plan.link_providers import Provider, remembered
+from bosh.plan.links import Resolution, resolve
 from bosh.plan.model import Current, CurrentInstance, InstanceState, LaidInstance, LaidJob, Layout, Options
 from bosh.plan.naming import Naming
-from bosh.plan.placement import Placement, existing_of, place, refuse_deleting_ignored
+from bosh.plan.placement import existing_of, place, refuse_deleting_ignored
 from bosh.plan.properties import bind
 from bosh.plan.seats import Ids, Seat, defaults_of, seats_of
+from bosh.plan.slots import Placement
 
 __all__ = ["Ids", "lay_out"]
 

@@ -381,6 +381,14 @@ class ErrandSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshSpec:
+    """Remember this spec in place of the old one; the agent is not told."""
+
+    instance_id: str
+    spec: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What will be done, in this order: compile, delete obsolete groups' instances, create missing VMs, update groups."""
 
@@ -392,6 +400,8 @@ class Plan:
     errands: tuple[ErrandSpec, ...] = ()
     notes: tuple[str, ...] = ()
     """What was considered and left alone, and why."""
+    refreshed: tuple[RefreshSpec, ...] = ()
+    """Instances that nothing is done to but whose remembered spec says something old, for example of ``update``. Changes no VM."""
 
     @property
     def empty(self) -> bool:

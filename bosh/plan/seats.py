@@ -15,7 +15,8 @@ from bosh.plan.errors import (
     VipMisconfigured,
 )
 from bosh.plan.model import CurrentInstance, Reservation
-from bosh.plan.placement import Placement, Slot, bootstrap_position, indexes
+from bosh.plan.placement import bootstrap_position, indexes
+from bosh.plan.slots import Placement, Slot
 from bosh.wire.errors import NetworkReservationNotEnoughCapacity
 
 

@@ -221,3 +221,21 @@ def test_or_detached_without_a_vm() -> None:
     plan = planned(b.desired(b.group("web", state="detached")))
     assert plan.missing_vms == ()
     assert [step.method for step in plan.groups[0].batches[0].steps] == ["detach"]
+
+
+# --- remembering ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_only_the_memory_holds_is_refreshed_and_nothing_is_done() -> None:
+    world = deployed(WEB)
+    plan = planned(b.desired(b.group("web", 3, update=b.update("2", "5"))), world)
+    assert plan.empty
+    assert [one.instance_id for one in plan.refreshed] == [one.id for one in world.instances]
+    old, new = world.instances[0].spec, plan.refreshed[0].spec
+    assert new == {**old, "update": {**old["update"], "canaries": "2", "max_in_flight": "5"}}
+
+
+def test_nothing_is_refreshed_when_all_is_as_remembered_and_what_others_remember_stays() -> None:
+    world = mapped(deployed(WEB), lambda one: replace(one, spec={**one.spec, "more": 1}))
+    assert planned(WEB, world).refreshed == ()
+    assert planned(b.desired(b.group("web", 3, update=b.update("2"))), world).refreshed[0].spec["more"] == 1

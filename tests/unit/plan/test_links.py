@@ -4,7 +4,7 @@ import pytest
 
 from bosh.manifest.model import Consume, CustomProvider, Features, LinkSpec, Provide, Variable
 from bosh.plan.layout import lay_out
-from bosh.plan.links import remembered
+from bosh.plan.link_providers import remembered
 from bosh.plan.model import Layout, Options, SharedProvider
 from bosh.testing import builders as b
 from bosh.wire.errors import DeploymentInvalidLink
