@@ -128,7 +128,8 @@ def apply(ops: Iterable[Operation], document: Json) -> Json:
         try:
             document = _ACTIONS[op.kind](op, document)
         except PatchError as error:
-            raise PatchError(f"Error '{op.message}': {error.brief}") if op.message else error from error
+            # One sentence, as scripts match it, rather than a chain of two.
+            raise PatchError(f"Error '{op.message}': {error.brief}" if op.message else error.brief) from None
     return document
 
 
