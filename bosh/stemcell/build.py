@@ -36,7 +36,7 @@ _KEPT_ARCHIVES: Final = 3
 _KEPT_ROOTS: Final = 2
 _IMAGE_LEVEL: Final = 1
 _CHUNK_BYTES: Final = 1 << 20
-_TOOLS: Final = ("mmdebstrap", "unshare", "tar", "apt-config", "chroot")
+_TOOLS: Final = ("mmdebstrap", "setpriv", "unshare", "tar", "chroot")
 _LEFT_OUT: Final = (
     "/usr/share/doc/*",
     "/usr/share/man/*",

@@ -10,17 +10,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import IO
+from typing import IO, Final
 
 from bosh.wire.errors import SystemFailure
 
 _LAST_LINES = 20
 _REPORT_TIMEOUT_S = 10.0
+_ISOLATED: Final = (
+    # Ends with this thread, even when the process is killed without a chance to clean up …
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    # … and takes everything it started, and its mounts, with it.
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
+)
 _PACKAGE_OF_TOOL: Mapping[str, str] = {
     "mmdebstrap": "mmdebstrap",
     "unshare": "util-linux",
+    "setpriv": "util-linux",
     "tar": "tar",
-    "apt-config": "apt",
     "chroot": "coreutils",
 }
 
@@ -64,7 +70,7 @@ def contained(
         SystemFailure: the command failed; its last lines are in the details.
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
-    isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *command]
+    isolated = [*_ISOLATED, *command]
     with (input_path or Path(os.devnull)).open("rb") as stdin:
         process = subprocess.Popen(
             isolated,

@@ -22,6 +22,8 @@ def main(source: str, target: str) -> None:
         # Stored, not deflated: each start would inflate it again, and the image is compressed as a whole.
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as made:
             for entry in given.infolist():
+                if entry.filename.endswith(".pyc"):
+                    continue  # the building machine's, for its own version
                 content = given.read(entry)
                 made.writestr(zipfile.ZipInfo(entry.filename, EPOCH), content)
                 if entry.filename.endswith(".py"):
