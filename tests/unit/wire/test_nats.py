@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ def test_a_stream_becomes_events() -> None:
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
 def test_it_does_not_matter_how_the_stream_is_cut(cuts: list[int]) -> None:
     parser, events, edges = nats.Parser(), [], sorted({0, *cuts, len(STREAM)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         events += parser.feed(STREAM[start:end])
     assert events == EVENTS
 
