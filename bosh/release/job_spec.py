@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bosh.release import tarball
@@ -86,6 +86,18 @@ def _check_templates(name: str, spec: Mapping[str, Any], files: Mapping[str, byt
     for source in templates:
         if f"templates/{source}" not in files:
             raise JobMissingTemplateFile(f"Missing template file '{source}' for job '{name}'")
+    for source, target in templates.items():
+        if not destination(target):
+            raise JobInvalidArchive(
+                f"Job '{name}' has an invalid destination for template '{source}': '{target}'",
+                resolution="give a path below the job's folder, such as config/app.yml",
+            )
+
+
+def destination(target: object) -> str:
+    """A template's destination below the job's folder, without ``./`` or a leading ``/``; empty when it would leave that folder."""
+    path = PurePosixPath("/", str(target)).relative_to("/") if isinstance(target, str) else PurePosixPath()
+    return "" if ".." in path.parts or not path.parts else str(path)
 
 
 def _check_shapes(name: str, spec: Mapping[str, Any]) -> None:
@@ -157,7 +169,7 @@ def job_templates(archive: bytes, fingerprint: str = "") -> JobTemplates:
     name = str(_parse("archive", files.get(MANIFEST, b"{}")).get("name", ""))
     spec = checked_manifest(name, files)
     templates = {
-        str(source): (str(target), files[f"templates/{source}"])
+        str(source): (destination(target), files[f"templates/{source}"])
         for source, target in (spec.get("templates") or {}).items()
     }
     return JobTemplates(

@@ -126,6 +126,9 @@ def read_job(path: Path, algorithm: str = "sha256") -> Part:
         *(SourceFile(file, file.name) for file in optional if file.exists()),
         *(SourceFile(path / "templates" / str(source), f"templates/{source}") for source in templates),
     ]
+    outside = [file.relative for file in files if ".." in file.relative.split("/")]
+    if outside:
+        raise BoshError(f"Job '{name}' has a template outside its folder: '{outside[0]}'")
     missing = [file.relative for file in files if not file.path.is_file()]
     if missing:
         raise BoshError(f"Job '{name}' has no file '{missing[0]}'")

@@ -431,7 +431,7 @@ class Driver
 
   def run
     while (line = PROTOCOL_IN.gets)
-      request = JSON.parse(line)
+      request = JSON.parse(line, max_nesting: false)
       PROTOCOL_OUT.write(JSON.generate(reply(request)) << "\n")
     end
   end
@@ -460,9 +460,9 @@ class Driver
   # A template may change what it sees; the next one starts from the original again.
   def render(templates, request)
     dns = Bosh::Common::Template::DnsNames.new(request['dns'] || {})
-    packed = JSON.generate(request['spec'])
+    packed = JSON.generate(request['spec'], max_nesting: 0)
     templates.map do |template|
-      context = Bosh::Common::Template::EvaluationContext.new(JSON.parse(packed), dns, without: template.unused_keys)
+      context = Bosh::Common::Template::EvaluationContext.new(JSON.parse(packed, max_nesting: false), dns, without: template.unused_keys)
       result(template, context, request['limit_s'])
     end
   end

@@ -156,6 +156,13 @@ def _check_identifiers(manifest: ReleaseManifest) -> None:
         for number, entry in enumerate(entries, start=1):
             _check(entry.name, f"{kind} {number} name")
             _check(entry.version, f"{kind} {number} version")
+        _check_unique(kind, [entry.name for entry in entries])
+
+
+def _check_unique(kind: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise ReleaseInvalidArchive("cannot read release.MF", details=f"{kind} '{twice[0]}' is listed twice")
 
 
 def _check(value: str, label: str) -> None:

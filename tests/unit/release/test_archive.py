@@ -134,6 +134,8 @@ def job_with(**changes: bytes | None) -> dict[str, bytes]:
         (job_with(spec=SPEC + b"consumes: [{name: x}]\n"), 80013),
         (job_with(spec=SPEC + b"provides: [{name: x, type: t, optional: true}]\n"), 80013),
         (job_with(spec=SPEC + b"consumes: [{name: x, type: t}, {name: x, type: u}]\n"), 80014),
+        (job_with(spec=b"name: web\ntemplates: {a.erb: ../../etc/x}\n"), 80000),
+        (job_with(spec=b"name: web\ntemplates: {a.erb: }\n"), 80000),
         (job_with(schema=b"{"), 80008),
         (job_with(monit=None) | {"extra.monit": b"m"}, None),
     ],
@@ -173,6 +175,12 @@ def test_a_truncated_upload_is_refused(tmp_path: Path, parts: dict[str, bytes]) 
         with pytest.raises(BoshError) as caught:
             archive.read(tmp_path / "cut.tgz", tmp_path / f"work{number}")
         assert caught.value.code == 30002
+
+
+@pytest.mark.parametrize("target", ["bin/a", "./bin/a", "/bin/a", "bin//a"])
+def test_a_destination_is_below_the_job(tmp_path: Path, target: str) -> None:
+    spec = f"name: web\ntemplates: {{a.erb: {target}}}\n".encode()
+    assert archive.job_templates(packed(tmp_path, {**JOB, "job.MF": spec})).templates["a.erb"][0] == "bin/a"
 
 
 def test_job_templates_are_a_value(tmp_path: Path) -> None:

@@ -83,3 +83,9 @@ def test_a_name_that_could_leave_its_folder_is_refused(name: str) -> None:
 def test_what_is_no_manifest_is_refused(text: str) -> None:
     with pytest.raises(ReleaseInvalidArchive):
         release_mf.parse(text)
+
+
+def test_a_name_is_listed_once() -> None:
+    job = release_mf.JobRef("web", "1", "f", "s")
+    with pytest.raises(ReleaseInvalidArchive, match="job 'web' is listed twice"):
+        release_mf.parse(release_mf.render(release_mf.ReleaseManifest("a", "1", jobs=(job, job))))
