@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from typing import Any, Final
 
 from bosh.manifest.model import Json
@@ -61,17 +61,29 @@ def _mapping(out: list[str], value: Mapping[Any, Json], indent: int, *, first_on
 
 
 def _entry(out: list[str], key: Any, value: Json, indent: int) -> None:
-    text = key if isinstance(key, str) and _SIMPLE_KEY.fullmatch(key) and reads_as_text(key) else _key(key)
-    if not _is_simple(key):
+    text = _plain_key(key) if isinstance(key, str) else _key(key)
+    if text is None:
         _complex_entry(out, key, value, indent)
         return
     out.append(text + ":")
     _node(out, value, indent, column=indent + len(text) + 1)
 
 
+@lru_cache(4096)
+def _plain_key(key: str) -> str | None:
+    """The key as written on one line; None when it needs the ``? key`` form. Few keys make up most of a manifest."""
+    return _key(key) if _is_simple(key) else None
+
+
+@lru_cache(4096)
+def _is_plain(value: str) -> bool:
+    """Whether a text may stand as it is, wherever it stands."""
+    return bool(value and _SIMPLE_TEXT.fullmatch(value) and reads_as_text(value))
+
+
 def _node(out: list[str], value: Json, indent: int, *, column: int) -> None:
     """What follows ``key:``."""
-    if isinstance(value, str) and value and _SIMPLE_TEXT.fullmatch(value) and reads_as_text(value):
+    if isinstance(value, str) and _is_plain(value):
         out.append(f" {value}\n")
     elif isinstance(value, Mapping) and value:
         out.append("\n")
@@ -88,7 +100,9 @@ def _sequence(out: list[str], value: Sequence[Json], indent: int, *, first_on_li
     for item in value:
         out.append("- " if first_on_line else pad + "- ")
         first_on_line = False
-        if isinstance(item, Mapping) and item:
+        if isinstance(item, str) and _is_plain(item):
+            out.append(f"{item}\n")
+        elif isinstance(item, Mapping) and item:
             _mapping(out, item, indent + 2, first_on_line=True)
         elif isinstance(item, list | tuple) and item:
             _sequence(out, item, indent + 2, first_on_line=True)
@@ -297,9 +311,14 @@ def sorted_keys(value: Mapping[Any, Json]) -> list[Any]:
     keys = list(value)
     if len(keys) < 2:
         return keys
-    if all(isinstance(key, str) and _SIMPLE_KEY.fullmatch(key) for key in keys):
+    if all(isinstance(key, str) and _sorts_by_letters(key) for key in keys):
         return sorted(keys)
     return sorted(keys, key=cmp_to_key(_compare))
+
+
+@lru_cache(4096)
+def _sorts_by_letters(key: str) -> bool:
+    return bool(_SIMPLE_KEY.fullmatch(key))
 
 
 def _compare(one: Any, other: Any) -> int:

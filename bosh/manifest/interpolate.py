@@ -120,16 +120,18 @@ def rendered(value: Json, *, path: str = "") -> str:
     return f"{value}\n" if path and isinstance(value, str) else dump(value)
 
 
-def _definitions(document: Json) -> list[Definition]:
+def _definitions(document: Json) -> dict[str, Definition]:
+    """By name, in the order written; of several with one name the first counts."""
     entries = document.get("variables") if isinstance(document, dict) else None
     if entries is None:
-        return []
+        return {}
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InterpolationError("cannot read 'variables': expected a list of maps")
-    return [
-        Definition(str(entry.get("name") or ""), str(entry.get("type") or ""), clone(entry.get("options")))
-        for entry in entries
-    ]
+    found: dict[str, Definition] = {}
+    for entry in entries:
+        name = str(entry.get("name") or "")
+        found.setdefault(name, Definition(name, str(entry.get("type") or ""), clone(entry.get("options"))))
+    return found
 
 
 @dataclass(slots=True)
@@ -137,7 +139,7 @@ class _Tracker:
     """Looks variables up and remembers which were missing and which were asked for."""
 
     variables: Variables
-    definitions: list[Definition]
+    definitions: dict[str, Definition]
     asking: frozenset[str] = frozenset()
     """Variables whose options are being read."""
     missing: set[str] = field(default_factory=set)
@@ -147,17 +149,20 @@ class _Tracker:
         self.asked.add(name)
         if name in self.asking:
             raise InterpolationError("Detected recursion")
-        definition = next((each for each in self.definitions if each.name == name), Definition(name))
+        definition = self.definitions.get(name) or Definition(name)
+        if not _refers(definition.options):
+            return self._ask(definition)
         inner = _Tracker(self.variables, self.definitions, self.asking | {name})
         try:
             options = _interpolated(clone(definition.options), inner)
         except InterpolationError as error:
             raise InterpolationError(f"Interpolating variable '{name}' definition options") from error
-        if inner.missing:
-            return None, False
-        value, found = self.variables.get(Definition(name, definition.type, options))
+        return (None, False) if inner.missing else self._ask(Definition(name, definition.type, options))
+
+    def _ask(self, definition: Definition) -> tuple[Json, bool]:
+        value, found = self.variables.get(definition)
         if not found:
-            self.missing.add(name)
+            self.missing.add(definition.name)
         return value, found
 
     def lookup(self, name: str) -> tuple[Json, bool]:
@@ -175,13 +180,13 @@ class _Tracker:
 
     def generate(self) -> None:
         """Ask for every variable with a type, in the order written, so that a store makes them in that order."""
-        for definition in self.definitions:
+        for definition in self.definitions.values():
             if definition.type:
                 self._get_defined(definition.name)
 
     def without_found(self, document: Json) -> Json:
         """The document without the entries under ``variables:`` that have a value."""
-        found = [definition.name for definition in self.definitions if self._get_defined(definition.name)[1]]
+        found = [definition.name for definition in self.definitions.values() if self._get_defined(definition.name)[1]]
         removals = [Operation("remove", (Key("variables"), Match("name", name))) for name in found]
         return apply(removals, document)
 
@@ -205,6 +210,15 @@ class _Tracker:
 def _listed(title: str, names: Iterable[str]) -> str:
     """As the CLI prints several errors that each have several causes."""
     return f"- {title}:" + "".join(f"\n    - {name}" for name in sorted(names))
+
+
+def _refers(value: Json) -> bool:
+    """Whether there may be a reference somewhere in it."""
+    if isinstance(value, str):
+        return "((" in value
+    if isinstance(value, dict):
+        return any(_refers(key) or _refers(child) for key, child in value.items())
+    return isinstance(value, list) and any(_refers(child) for child in value)
 
 
 def _keys_only(path: Pointer) -> Pointer:
