@@ -198,7 +198,7 @@ def _method(instance: LaidInstance, current: CurrentInstance | None, changes: Se
     if instance.state == "started":
         stopped = current is not None and current.state == "stopped"
         return _method_of_started(kinds, has_vm=has_vm, stopped=stopped)
-    if kinds & {"new", "state", "dirty"} or (instance.state == "stopped" and not has_vm):
+    if current is None or kinds & {"state", "dirty"} or (instance.state == "stopped" and not has_vm):
         return "stop" if instance.state == "stopped" else "detach"
     return "metadata" if kinds <= RECORDS_ONLY and has_vm else None
 

@@ -400,7 +400,7 @@ def carried_out(plan: Plan, layout: Layout, before: Current) -> Current:
 def _updated(step: UpdateInstance) -> CurrentInstance:
     laid, old = step.instance, step.current
     if step.method in ("stop", "detach") and old is not None:
-        machine = old.vm if step.method == "stop" else None
+        machine = (old.vm or _machine(laid)) if step.method == "stop" else None
         return replace(old, state=laid.state, dirty=False, vm=machine and replace(machine, job_state="stopped"))
     fresh = step.method == "recreate" or old is None or old.vm is None
     machine = _machine(laid) if fresh else replace(old.vm, job_state="running", network_settings=laid.network_settings)  # type: ignore[union-attr, type-var]

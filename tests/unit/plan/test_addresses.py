@@ -191,3 +191,8 @@ def test_prefixes_never_touch_what_is_used(used: set[int], prefix: int) -> None:
     while ip := addresses.lowest_free("n", "", "me"):
         given_out.append(ip)
     assert given_out == free
+
+
+def test_a_subnet_without_a_gateway_gives_its_first_host() -> None:
+    bare = replace(subnet("10.0.0.0/24"), gateway="")
+    assert book(bare).lowest_free("default", "", "me") == "10.0.0.1"

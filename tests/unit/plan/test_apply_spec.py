@@ -129,3 +129,9 @@ def test_templates_see_index_names_and_stand_ins_for_unknown_addresses() -> None
 def test_templates_see_the_address() -> None:
     seen = for_templates(laid()[0], "shop")
     assert (seen["ip"], seen["address"], seen["networks"]["default"]["ip"]) == ("10.0.0.2",) * 3
+
+
+def test_a_group_without_jobs_has_no_job() -> None:
+    desired = b.desired(b.group("web", jobs=[]))
+    (one,) = lay_out(desired, b.nothing(), options=Options(), ids=b.CountingIds()).instances
+    assert Specs("shop", desired.releases, CompiledIndex(())).build(one, HASHES)["job"] is None

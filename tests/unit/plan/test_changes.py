@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bosh.manifest.model import Az, LinkSpec, VmRequest
+from bosh.manifest.model import Az, LinkSpec, Network, Subnet, VmRequest
 from bosh.plan.decide import decide
 from bosh.plan.layout import lay_out
 from bosh.plan.model import Current, CurrentInstance, Options
@@ -213,3 +213,32 @@ def test_records_and_settings_together_are_a_whole_update() -> None:
     assert changes(wanted(tags_={"a": "b"}), world, nats_config_sha1="b") == [
         "in_place: tags: a b added; nats_config: the director's are new"
     ]
+
+
+# --- networks -------------------------------------------------------------------------------------------------------------------------
+
+DYNAMIC = [Network("default", "dynamic", (Subnet(),))]
+
+
+def with_settings(world: Current, **settings) -> Current:
+    (one,) = world.instances
+    known = one.vm.network_settings["default"]  # type: ignore[union-attr]
+    return changed(world, vm=replace(one.vm, network_settings={"default": {**known, **settings}}))  # type: ignore[type-var]
+
+
+def test_an_address_that_a_dynamic_network_told_is_no_change() -> None:
+    world = deployed(networks_=DYNAMIC)
+    assert not any(
+        "network" in one for one in changes(wanted(networks_=DYNAMIC), with_settings(world, ip="172.16.0.9"))
+    )
+
+
+def test_a_vm_whose_settings_nobody_remembers_is_not_compared() -> None:
+    (one,) = deployed().instances
+    vm = replace(one.vm, network_settings={})  # type: ignore[type-var]
+    world = changed(deployed(), vm=vm, spec={**one.spec, "networks": {}})
+    assert changes(wanted(), world) == []
+
+
+def test_a_name_for_the_instance_is_no_reason_for_another_vm() -> None:
+    assert changes(wanted(), with_settings(deployed(), dns_record_name="other")) == []

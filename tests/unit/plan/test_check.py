@@ -217,3 +217,8 @@ def test_the_pace_the_operator_asked_for_is_allowed() -> None:
     plan, layout, world = again(**options)
     assert check(plan, layout, world, options=Options(**options)) == []
     assert any("at most 1 allowed" in one for one in check(plan, layout, world))
+
+
+def test_a_subnet_without_a_gateway_is_not_looked_into() -> None:
+    desired = b.desired(b.group("web"), networks=[b.network("default", replace(b.subnet(), gateway=""))])
+    assert check(*planned(desired, b.nothing())) == []

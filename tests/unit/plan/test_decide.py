@@ -239,3 +239,18 @@ def test_nothing_is_refreshed_when_all_is_as_remembered_and_what_others_remember
     world = mapped(deployed(WEB), lambda one: replace(one, spec={**one.spec, "more": 1}))
     assert planned(WEB, world).refreshed == ()
     assert planned(b.desired(b.group("web", 3, update=b.update("2"))), world).refreshed[0].spec["more"] == 1
+
+
+def test_an_instance_that_never_finished_and_is_stopped_waits() -> None:
+    world = mapped(
+        deployed(b.desired(b.group("web"))),
+        lambda one: replace(
+            one,
+            spec={},
+            state="stopped",
+            vm=b.current_vm(1, job_state="stopped", network_settings=one.vm.network_settings),
+        ),
+    )
+    plan = planned(b.desired(b.group("web")), world)
+    assert plan.empty
+    assert plan.notes[0].endswith("stopped, changes wait until it is started (new)")

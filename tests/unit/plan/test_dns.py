@@ -136,3 +136,10 @@ def test_blob() -> None:
         {"web.internal": [target]},
     )
     assert len(result["records"]) == len(result["record_infos"]) == 2
+
+
+def test_long_query_with_a_first_check() -> None:
+    name = long_query(
+        IDS, group="web", network="n", deployment="shop", domain="bosh", status="healthy", initial_check="synchronous"
+    )
+    assert name == "q-s3y1.web.n.shop.bosh"

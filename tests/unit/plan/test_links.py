@@ -298,3 +298,8 @@ def test_a_certificate_for_a_link_nobody_provides() -> None:
         match=r"type 'address' from variable '/bosh/shop/cert'\. Details below:\n    - No link providers found",
     ):
         laid(b.group("api"), variables=(certificate(alternative_name={"from": "api"}),))
+
+
+def test_two_consumers_of_one_link_see_the_same_content() -> None:
+    layout = laid(provider(), consumer(), consumer(name="api"))
+    assert link(layout, "web") == link(layout, "api")

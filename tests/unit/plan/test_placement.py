@@ -287,3 +287,13 @@ def test_every_static_address_is_given_once(ips: list[str], held: set[int]) -> N
     ]
     result = placed(static(*ips), *existing, networks=[ZONED])
     assert sorted(slot.static["default"] for slot in result.slots) == sorted(ips)
+
+
+def test_a_holder_in_one_network_needs_an_address_in_the_other() -> None:
+    other = b.network("other", b.subnet("10.1.2.0/24", azs=["z2"]))
+    both = [GroupNetwork("default", ("10.0.1.5",)), GroupNetwork("other", ("10.1.2.5",))]
+    group = b.group("web", 1, azs=("z1", "z2"), networks=both)
+    with pytest.raises(
+        AddressesCannotBeMatched, match="network 'other' has no static address left in availability zone 'z1'"
+    ):
+        placed(group, at(0, "z1", ip="10.0.1.5"), networks=[ZONED, other])

@@ -257,3 +257,24 @@ def test_a_vip_network_of_the_cloud_config_gives_the_addresses() -> None:
         laid(with_vip(instances=3), networks=nets)
     with pytest.raises(VipMisconfigured):
         laid(with_vip("203.0.113.5"), networks=nets)
+
+
+def test_a_vip_pool_belongs_to_its_zones() -> None:
+    pool = Network(
+        "public",
+        "vip",
+        (Subnet(static=b.spans("203.0.113.5"), azs=("z1",)), Subnet(static=b.spans("203.0.113.9"), azs=("z2",))),
+    )
+    group = replace(with_vip(), azs=("z2",))
+    assert ips(laid(group, networks=[b.network(), pool])) == ["10.0.0.2,203.0.113.9"]
+
+
+def test_a_vip_that_was_had_is_no_address_of_a_manual_network() -> None:
+    held = b.instance(reservations=(Reservation("public", "10.0.0.9", "vip"),))
+    assert ips(laid(b.group("web"), held)) == ["10.0.0.2"]
+
+
+def test_a_network_without_gateway_and_name_servers_has_none() -> None:
+    bare = replace(b.subnet(dns=()), gateway="")
+    (one,) = laid(b.group("web"), networks=[b.network("default", bare)])
+    assert not {"gateway", "dns"} & set(one.network_settings["default"])
