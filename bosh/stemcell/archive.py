@@ -79,37 +79,32 @@ def read(path: Path, *, check_image: bool = True) -> StemcellArchive:
         StemcellImageNotFound: no file ``image``.
         ValidationMissingField, ValidationInvalidType: the manifest lacks something.
     """
-    manifest: StemcellManifest | None = None
-    image: _Image | None = None
-    files: list[str] = []
-    with _members(path) as members:
+    return _read(path, check_image=check_image, sink=None)
+
+
+def read_manifest(path: Path) -> StemcellManifest:
+    """What an archive says of itself, without reading further than that: instant where the manifest comes first, as in ours.
+
+    Raises:
+        StemcellInvalidArchive: unreadable up to there, or no manifest.
+        ValidationMissingField, ValidationInvalidType: the manifest lacks something.
+    """
+    with _members(path, whole=False) as members:
         for name, content in members:
-            files.append(name)
             if name == FILE_NAME:
-                manifest = _parse(path, content.read(_MANIFEST_LIMIT_BYTES))
-            elif name == IMAGE_NAME:
-                image = _measure(content, _algorithms(manifest) if check_image else ())
-    if manifest is None:
-        raise _invalid(path, f"it holds no {FILE_NAME}")
-    if image is None:
-        raise StemcellImageNotFound("Stemcell image not found", details=f"{path} holds no file named {IMAGE_NAME}")
-    if check_image:
-        _compare(path, manifest, image)
-    return StemcellArchive(path, manifest, tuple(files), image.size_bytes)
+                return _parse(path, content.read(_MANIFEST_LIMIT_BYTES))
+    raise _invalid(path, f"it holds no {FILE_NAME}")
 
 
-def extract_image(path: Path, target: Path) -> StemcellManifest:
+def extract_image(path: Path, target: Path, *, check_image: bool = True) -> StemcellManifest:
     """Check an archive while writing its image to a file; the file is not there afterwards when anything was wrong.
 
     Raises: as ``read``.
     """
     part = target.with_name(f".{target.name}.part")
     try:
-        archive = read(path)
-        with _members(path) as members:
-            content = next(content for name, content in members if name == IMAGE_NAME)
-            with part.open("wb") as stream:
-                shutil.copyfileobj(content, stream, _CHUNK_BYTES)
+        with part.open("wb") as stream:
+            archive = _read(path, check_image=check_image, sink=stream)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -183,7 +178,7 @@ class _Image:
 
 
 @contextmanager
-def _members(path: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
+def _members(path: Path, *, whole: bool = True) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
     """The regular files at the top of an archive, in order, each with its content; faults come as StemcellInvalidArchive."""
     try:
         with path.open("rb") as raw:
@@ -193,12 +188,33 @@ def _members(path: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
                 yield _checked(path, tar)
                 # What follows the last member proves that the archive is whole: gzip's own checksum is at the very end.
-                while stream.read(_CHUNK_BYTES):
+                while whole and stream.read(_CHUNK_BYTES):
                     pass
     except FileNotFoundError:
         raise
     except _UNREADABLE as error:
         raise _invalid(path, f"it cannot be read to its end: {error}") from error
+
+
+def _read(path: Path, *, check_image: bool, sink: IO[bytes] | None) -> StemcellArchive:
+    """Read to the end; the image is written to the sink on the way."""
+    manifest: StemcellManifest | None = None
+    image: _Image | None = None
+    files: list[str] = []
+    with _members(path) as members:
+        for name, content in members:
+            files.append(name)
+            if name == FILE_NAME:
+                manifest = _parse(path, content.read(_MANIFEST_LIMIT_BYTES))
+            elif name == IMAGE_NAME:
+                image = _measure(content, _algorithms(manifest) if check_image else (), sink)
+    if manifest is None:
+        raise _invalid(path, f"it holds no {FILE_NAME}")
+    if image is None:
+        raise StemcellImageNotFound("Stemcell image not found", details=f"{path} holds no file named {IMAGE_NAME}")
+    if check_image:
+        _compare(path, manifest, image)
+    return StemcellArchive(path, manifest, tuple(files), image.size_bytes)
 
 
 def _checked(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
@@ -240,13 +256,15 @@ def _wanted(manifest: StemcellManifest) -> digest.Digest | None:
         return None
 
 
-def _measure(content: IO[bytes], algorithms: Sequence[str]) -> _Image:
+def _measure(content: IO[bytes], algorithms: Sequence[str], sink: IO[bytes] | None) -> _Image:
     states = {name: hashlib.new(name) for name in algorithms}
     size_bytes = 0
     while piece := content.read(_CHUNK_BYTES):
         size_bytes += len(piece)
         for state in states.values():
             state.update(piece)
+        if sink:
+            sink.write(piece)
     return _Image(size_bytes, {name: state.hexdigest() for name, state in states.items()})
 
 

@@ -58,7 +58,7 @@ def build(
 
     Args:
         recipe: a file under ``stemcells/recipes``.
-        cache_dir: made when missing; also holds what is in the making, so it needs about 2 GiB.
+        cache_dir: a folder for stemcells alone, made when missing; what is in the making lies there as well: about 2 GiB.
         output: where to put the archive; None leaves it in the cache.
         progress: called with one line at a time, possibly from another thread.
         agent_bundle: a ready agent file; None builds the agent from this tree.
@@ -71,16 +71,15 @@ def build(
         ValidationInvalidValue: the recipe is not one.
     """
     wanted = read(recipe)
-    folder = cache_dir / "stemcells"
-    with _locked(folder, progress), _work(folder) as work:
+    with _locked(cache_dir, progress), _work(cache_dir) as work:
         agent = agent_bundle or _agent(work / "agent.pyz")
         inputs = _inputs(recipe, wanted, agent)
-        made = folder / f"{wanted.name}-{wanted.version}-{inputs.archive_key}.tgz"
+        made = cache_dir / f"{wanted.name}-{wanted.version}-{inputs.archive_key}.tgz"
         if not made.is_file():
             process.require(*_TOOLS)
-            root = _root(inputs, folder, progress)
+            root = _root(inputs, cache_dir, progress)
             _archive(inputs, root, work, made, progress)
-            _forget_old(folder, wanted.name)
+            _forget_old(cache_dir, wanted.name)
         else:
             made.touch()
             progress(f"stemcell {wanted.name}/{wanted.version} is in the cache")

@@ -20,7 +20,7 @@ from bosh.stemcell import archive, build
 
 ROOT = Path(__file__).parents[3]
 RECIPE = ROOT / "stemcells/recipes/container-debian-bookworm.yml"
-CACHE = ROOT / ".cache"
+CACHE = ROOT / ".cache/stemcells"
 TOOLS = ("runc", "ip", "mount", "mmdebstrap", "unshare", "ssh", "ssh-keygen")
 CAPABILITIES = (
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_ADMIN NET_RAW SYS_CHROOT SYS_ADMIN MKNOD"

@@ -25,9 +25,9 @@ LISTS = ("packages.txt", "dev_tools_file_list.txt", "sbom.spdx.json", "sbom.cdx.
 
 def with_root_of(stemcell: Path, folder: Path) -> Path:
     """A new cache that borrows the root filesystem of the archive's cache."""
-    (folder / "stemcells").mkdir(parents=True)
+    folder.mkdir(parents=True)
     for root in stemcell.parent.glob("root-*"):
-        (folder / "stemcells" / root.name).symlink_to(root)
+        (folder / root.name).symlink_to(root)
     return folder
 
 
@@ -37,9 +37,7 @@ def test_the_archive_is_sound(stemcell: Path) -> None:
 
 def test_a_second_build_is_a_lookup(stemcell: Path, agent: Path) -> None:
     lines: list[str] = []
-    again = build.build(
-        RECIPE, cache_dir=stemcell.parent.parent, output=None, progress=lines.append, agent_bundle=agent
-    )
+    again = build.build(RECIPE, cache_dir=stemcell.parent, output=None, progress=lines.append, agent_bundle=agent)
     assert again == stemcell
     assert lines == ["stemcell bosh-container-runc-debian-bookworm/1.0 is in the cache"]
 
@@ -136,13 +134,11 @@ def test_an_interrupted_build_leaves_neither_processes_nor_mounts(
     while working_in(cache) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert working_in(cache) == []
-    left = {path.name for path in (cache / "stemcells").iterdir() if not path.name.startswith("root-")}
+    left = {path.name for path in (cache).iterdir() if not path.name.startswith("root-")}
     if how is signal.SIGKILL:
         # Nobody was left to tidy up: the next build does.
         build.build(RECIPE, cache_dir=cache, output=None, progress=print)
-        left = {
-            path.name for path in (cache / "stemcells").iterdir() if path.suffix != ".tgz" and not path.is_symlink()
-        }
+        left = {path.name for path in (cache).iterdir() if path.suffix != ".tgz" and not path.is_symlink()}
     assert left == {"lock"}
 
 

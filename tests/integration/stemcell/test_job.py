@@ -26,7 +26,7 @@ def compiled(vm: Vm, data: Path) -> None:
     """What the agent does with a package: its files and ``packaging`` in a directory, run with a target."""
     work = data / "compile/nats-server"
     (work / "nats-server").mkdir(parents=True)
-    for blob in sources.fetch(RELEASE, ROOT / ".cache"):
+    for blob in sources.fetch(RELEASE, ROOT / ".cache/blobs"):
         shutil.copyfile(blob, work / "nats-server" / blob.name)
     shutil.copyfile(RELEASE / "packages/nats-server/packaging", work / "packaging")
     inside = "/var/vcap/data/compile/nats-server"

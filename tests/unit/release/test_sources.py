@@ -70,7 +70,7 @@ def test_a_blob_is_fetched_and_kept_for_the_next_release(index: Path, tmp_path: 
     second = release(tmp_path / "second")
     sources.fetch(second, tmp_path / "cache")
     assert (second / "blobs/tool/tool-1.2").read_bytes() == CONTENT
-    assert [path.name for path in (tmp_path / "cache/sources").iterdir()] == [hashlib.sha256(CONTENT).hexdigest()]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [hashlib.sha256(CONTENT).hexdigest()]
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_other_content_than_named_is_refused(index: Path, tmp_path: Path) -> Non
     with pytest.raises(SystemFailure, match="expected sha256:"):
         sources.fetch(release(tmp_path / "r"), tmp_path / "cache")
     assert not (tmp_path / "r/blobs").exists()
-    assert list((tmp_path / "cache/sources").iterdir()) == []
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_a_damaged_blob_is_replaced_from_the_cache(tmp_path: Path) -> None:
     blob = folder / "blobs/tool/tool-1.2"
     blob.parent.mkdir(parents=True)
     blob.write_bytes(b"A program")
-    kept = tmp_path / "cache/sources" / hashlib.sha256(CONTENT).hexdigest()
+    kept = tmp_path / "cache" / hashlib.sha256(CONTENT).hexdigest()
     kept.parent.mkdir(parents=True)
     kept.write_bytes(CONTENT)
     sources.fetch(folder, tmp_path / "cache")

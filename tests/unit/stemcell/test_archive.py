@@ -54,6 +54,14 @@ def test_a_sound_archive_is_read(stemcell: Path) -> None:
     assert not read.light
 
 
+def test_the_manifest_alone_is_read_no_further(tmp_path: Path) -> None:
+    path = tarball(tmp_path / "s.tgz", whole(), zipped=False)
+    path.write_bytes(path.read_bytes()[:1600])
+    assert archive.read_manifest(path).name == "bosh-fake"
+    with pytest.raises(StemcellInvalidArchive, match="no stemcell"):
+        archive.read_manifest(tarball(tmp_path / "s.tgz", {"image": IMAGE}))
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("prefix", ["", "./"])
 def test_the_forms_that_tar_takes_are_taken(tmp_path: Path, prefix: str, zipped: bool) -> None:

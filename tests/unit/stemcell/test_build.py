@@ -85,7 +85,7 @@ def test_what_is_in_the_cache_needs_no_tools(
         raise AssertionError("nothing is to be built")
 
     monkeypatch.setattr(process, "require", unwanted)
-    made = tmp_path / f"cache/stemcells/bosh-container-runc-debian-bookworm-1.0-{keys(tree, agent)[1]}.tgz"
+    made = tmp_path / f"cache/bosh-container-runc-debian-bookworm-1.0-{keys(tree, agent)[1]}.tgz"
     made.parent.mkdir(parents=True)
     made.write_bytes(b"a stemcell")
     lines: list[str] = []
@@ -105,7 +105,7 @@ def test_what_an_interrupted_build_left_is_swept(
         raise SystemFailure("cannot build a stemcell on this machine")
 
     monkeypatch.setattr(process, "require", missing)
-    folder = tmp_path / "cache/stemcells"
+    folder = tmp_path / "cache"
     (folder / "work-left/deep").mkdir(parents=True)
     (folder / ".x.tgz.1.part").touch()
     with pytest.raises(SystemFailure):
