@@ -87,6 +87,26 @@ def test_a_range_that_is_in_use_is_refused(program: Program, world: str) -> None
     assert program.listed()["vms"] == []
 
 
+def test_the_machine_may_keep_an_address_among_its_vms(program: Program) -> None:
+    """A director's, on a loopback: VMs reach it, and none of them gets it."""
+    own = {**program.config, "host_addresses": ["10.245.77.2"]}
+    program = Program(own, program.state_dir.parent, program.image)
+    subprocess.run(["ip", "addr", "add", "10.245.77.2/32", "dev", "lo"], check=True)
+    try:
+        stemcell = program.stemcell()
+        vm, networks = program.create_vm({"net": {"type": "dynamic"}}, stemcell=stemcell)
+        assert networks["net"]["ip"] == "10.245.77.3"
+        error = program.fails("create_vm", "a", stemcell, {}, {"net": manual("10.245.77.2")}, [], {})
+        assert "10.245.77.2" in error.message
+        other = {"type": "manual", "ip": "10.245.75.5", "netmask": "255.255.255.0", "gateway": "10.245.75.1"}
+        assert (
+            program.tried_inside(program.vm({"net": other}, stemcell=stemcell), "ping -c1 -W2 10.245.77.2").returncode
+            == 0
+        )
+    finally:
+        subprocess.run(["ip", "addr", "del", "10.245.77.2/32", "dev", "lo"], check=True)
+
+
 def test_outbound_is_behind_the_machines_address(program: Program, world: str) -> None:
     """The world knows no route back to the VM, so that its answer proves the translation."""
     vm = program.vm({"net": manual("10.245.77.5")})

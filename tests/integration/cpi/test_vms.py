@@ -129,6 +129,46 @@ def test_detach_of_a_disk_in_use_is_refused(program: Program) -> None:
     program.call("detach_disk", vm, disk)
 
 
+def test_a_stemcell_for_warden_gets_its_disk_as_a_directory(program: Program, tmp_path: Path) -> None:
+    image = tmp_path / "warden.tar"
+    agent = json.dumps({"Platform": {"Linux": {"BindMountPersistentDisk": True}}}).encode()
+    with tarfile.open(program.image) as source, tarfile.open(image, "w") as target:
+        for member in source.getmembers():
+            content: Any = source.extractfile(member) if member.isfile() else io.BytesIO()
+            target.addfile(member, content)
+        member = tarfile.TarInfo("var/vcap/bosh/agent.json")
+        member.size = len(agent)
+        target.addfile(member, io.BytesIO(agent))
+    vm = program.vm(ONE, stemcell=program.call("create_stemcell", str(image), {}))
+    disk = program.call("create_disk", 16, {}, vm)
+    path = program.call("attach_disk", vm, disk)
+    assert path == f"/warden-cpi-dev/{disk}"
+    program.inside(vm, f"echo kept > {path}/file; mkdir -p /var/vcap/store; mount -o bind {path} /var/vcap/store")
+    program.call("reboot_vm", vm)
+    assert program.inside(vm, f"cat {path}/file") == "kept"
+    program.call("detach_disk", vm, disk)
+    assert program.inside(vm, "ls /warden-cpi-dev") == ""
+    program.call("resize_disk", disk, 32)
+    program.call("attach_disk", vm, disk)
+    assert program.inside(vm, f"cat {path}/file") == "kept"
+
+
+def test_mounts_of_a_vm_stay_in_it_where_the_machines_mounts_are_shared(program: Program) -> None:
+    state_dir = program.state_dir
+    state_dir.mkdir()
+    subprocess.run(["mount", "--bind", str(state_dir), str(state_dir)], check=True)
+    try:
+        subprocess.run(["mount", "--make-shared", str(state_dir)], check=True)
+        vm = program.vm(ONE)
+        program.inside(vm, "mkdir /var/vcap/data/in /in; mount -t tmpfs t /var/vcap/data/in; mount -t tmpfs t /in")
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        below = [point for point in mounts if point.startswith(f"{state_dir}/")]
+        assert sorted(below) == [f"{state_dir}/vms/{vm}/netns", f"{state_dir}/vms/{vm}/root"]
+        program.call("delete_vm", vm)
+    finally:
+        subprocess.run(["umount", "-l", str(state_dir)], check=True)
+
+
 def test_a_grown_disk_is_larger_inside(program: Program) -> None:
     vm = program.vm(ONE)
     disk = program.call("create_disk", 16, {}, vm)

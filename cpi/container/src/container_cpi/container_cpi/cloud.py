@@ -61,7 +61,15 @@ class ContainerCloud(Cloud):
         for disk in disks:
             self._records.known_disk(disk)
         cid = VmCid(new_cid("vm"))
-        plan = draft(cid, agent_id, stemcell, init=self._init(stemcell), limits=_limits(cloud_properties))
+        image = self._stemcell(stemcell)
+        plan = draft(
+            cid,
+            agent_id,
+            stemcell,
+            init=tuple(image["init"]),
+            limits=_limits(cloud_properties),
+            directory_disks=bool(image.get("directory_disks")),
+        )
         with self._records.lock("vm", cid):
             try:
                 return cid, self._create(plan, networks, cloud_properties, env)
@@ -71,12 +79,12 @@ class ContainerCloud(Cloud):
                     raise
                 raise VMCreationFailed(f"cannot create a VM for agent {agent_id}", ok_to_retry=True) from error
 
-    def _init(self, stemcell: str) -> tuple[str, ...]:
+    def _stemcell(self, stemcell: str) -> dict[str, Any]:
         path = self._records.directory / "stemcells" / stemcell / "stemcell.json"
         record = read_json(path) if safe_cid(stemcell) else None
         if record is None:
             raise CloudFailed(f"cannot use stemcell {stemcell}", details="it does not exist")
-        return tuple(record["init"])
+        return record
 
     def _create(self, plan: Vm, networks: Networks, cloud_properties: Properties, env: Properties) -> Networks:
         vm = self._machines.register(plan, networks, cloud_properties)

@@ -13,9 +13,9 @@ from cpi_kit.errors import CloudFailed, DiskNotAttached, NoDiskSpace, NotSupport
 from cpi_kit.files import new_cid, safe_cid, write_json
 from cpi_kit.interfaces import DiskCid, SnapshotCid
 
-from container_cpi import kernel, loops
-from container_cpi.machines import DISK_DIRECTORY, Machines
-from container_cpi.records import Disk, Records, Vm
+from container_cpi import loops
+from container_cpi.machines import Machines
+from container_cpi.records import Disk, Records
 
 MIB = 1024 * 1024
 DETACH_TIMEOUT_S = 5.0
@@ -73,8 +73,7 @@ class Disks:
                     f"cannot attach disk {cid} to {vm_cid}", details="the VM is not running", ok_to_retry=True
                 )
             self._records.save_disk(replace(disk, vm=vm_cid))
-            self._machines.show_disk(vm, cid)
-            return f"{DISK_DIRECTORY}/{cid}"
+            return self._machines.show_disk(vm, cid)
 
     def detach(self, vm_cid: str, cid: str) -> None:
         """Works for a VM that is stopped as well. Raises DiskNotFound, DiskNotAttached, CloudFailed while something uses the disk."""
@@ -84,7 +83,7 @@ class Disks:
                 raise DiskNotAttached(f"disk {cid} is not attached to {vm_cid}")
             vm = self._records.vm(vm_cid)
             if vm is not None and self._machines.is_running(vm):
-                self._hide(vm, cid)
+                self._machines.hide_disk(vm, cid)
             if not loops.detach(self._records.image(cid), timeout_s=DETACH_TIMEOUT_S):
                 raise CloudFailed(
                     f"cannot detach disk {cid} from {vm_cid}",
@@ -93,16 +92,6 @@ class Disks:
                     ok_to_retry=True,
                 )
             self._records.save_disk(replace(disk, vm=""))
-
-    def _hide(self, vm: Vm, cid: str) -> None:
-        """Node gone; where the agent left it mounted, unmounted lazily."""
-        Path(f"/proc/{vm.process.pid}/root{DISK_DIRECTORY}/{cid}").unlink(missing_ok=True)
-        number = loops.loop_of(self._records.image(cid))
-        if number is None:
-            return
-        targets = kernel.mount_points(vm.process.pid, loops.device_number(number))
-        if targets:
-            kernel.unmount_inside(vm.process.pid, targets)
 
     def grow(self, cid: str, size_mb: int) -> Disk:
         """Attached or not. Raises DiskNotFound, NotSupported for less, NoDiskSpace."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-MS_RDONLY, MS_BIND, MS_REC, MS_PRIVATE = 1, 4096, 16384, 1 << 18
+MS_BIND, MS_PRIVATE, MS_SHARED = 4096, 1 << 18, 1 << 20
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x200, 0x20000, 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)

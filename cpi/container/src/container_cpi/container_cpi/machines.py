@@ -16,6 +16,7 @@ from cpi_kit.interfaces import Networks
 from bosh.wire.agent_settings import Settings
 from container_cpi import kernel, links, loops
 from container_cpi.config import Config
+from container_cpi.disk_views import DeviceView, DirectoryView
 from container_cpi.fabric import Network
 from container_cpi.fabric_plan import plan_fabric
 from container_cpi.networks import Connection, connect
@@ -26,7 +27,6 @@ from container_cpi.runtime import Runtime
 
 SETTINGS_PATH = "/var/vcap/bosh/warden-cpi-agent-env.json"
 """Where stemcells for containers look (bosh-agent: the File source of warden stemcells' agent.json)."""
-DISK_DIRECTORY = "/dev/bosh-disk"
 LOOP_RELEASE_TIMEOUT_S = 10.0
 """After a VM's death the kernel unmounts its file systems in the background."""
 
@@ -47,7 +47,9 @@ class Machines:
         with self._records.lock("network"):
             others = [vm.connection for vm in self._records.vms() if vm.cid != draft.cid]
             taken = {str(nic.address.ip) for other in others for nic in other.nics}
-            taken |= {str(vip) for other in others for vip in other.vips}
+            taken |= {str(vip) for other in others for vip in other.vips} | {
+                str(own) for own in self._config.host_addresses
+            }
             connection = connect(self._config, networks, cloud_properties, taken=taken, seed=os.urandom(16).hex())
             _check_forwards(others, connection)
             fabric = plan_fabric(self._config, [*others, connection])
@@ -66,13 +68,14 @@ class Machines:
 
     # Running
 
-    def prepare(self, vm: Vm) -> Path:
-        """Namespace and root in place; returns the root."""
+    def prepare(self, vm: Vm) -> None:
+        """Namespace and root in place."""
         directory = self._records.vm_dir(vm.cid)
         if not kernel.is_mounted(directory / "netns"):
             links.make_namespace(directory / "netns", vm.connection.nics, f"{self._config.owner} {vm.cid}")
         self._mount_root(directory, vm.stemcell)
-        return directory / "root"
+        if vm.directory_disks:
+            DirectoryView(directory / "disks").prepare()
 
     def _mount_root(self, directory: Path, stemcell: str) -> None:
         for name in ("upper", "work", "root", "data"):
@@ -81,6 +84,8 @@ class Machines:
         if not kernel.is_mounted(directory / "root"):
             options = f"lowerdir={lower},upperdir={directory / 'upper'},workdir={directory / 'work'}"
             kernel.mount("overlay", directory / "root", "overlay", 0, options)
+            # Where the machine's mounts are shared, those made inside would otherwise appear on the machine as well.
+            kernel.mount("none", directory / "root", "none", kernel.MS_PRIVATE)
 
     def furnish(self, vm: Vm, settings: Settings) -> None:
         """Files that a new VM finds in its root."""
@@ -104,6 +109,7 @@ class Machines:
             limits=vm.limits,
             capabilities=kernel.bounding_capabilities(),
             devices=_present_devices(),
+            directory_disks=directory / "disks" if vm.directory_disks else None,
             unified_cgroups=kernel.unified_cgroups(),
         )
         process = self._runtime.start(vm.cid, directory, runtime_config(bundle))
@@ -118,12 +124,22 @@ class Machines:
     def is_running(self, vm: Vm) -> bool:
         return vm.phase == RUNNING and self._runtime.is_alive(vm.process)
 
-    def show_disk(self, vm: Vm, disk: str) -> None:
-        """Loop device on the machine, node in the VM."""
-        number = loops.attach(self._records.image(disk))
-        directory = Path(f"/proc/{vm.process.pid}/root{DISK_DIRECTORY}")
-        directory.mkdir(exist_ok=True, mode=0o755)
-        loops.make_node(directory / disk, number)
+    # Disks
+
+    def show_disk(self, vm: Vm, disk: str) -> str:
+        """Loop device on the machine, and what the agent is told to look for in the VM. Idempotent."""
+        return self._views(vm).show(vm, disk, loops.attach(self._records.image(disk)))
+
+    def hide_disk(self, vm: Vm, disk: str) -> None:
+        """What ``show_disk`` gave is gone; where the agent left the disk mounted, it is unmounted, lazily."""
+        self._views(vm).hide(vm, disk)
+        number = loops.loop_of(self._records.image(disk))
+        targets = kernel.mount_points(vm.process.pid, loops.device_number(number)) if number is not None else []
+        if targets:
+            kernel.unmount_inside(vm.process.pid, targets)
+
+    def _views(self, vm: Vm) -> DeviceView | DirectoryView:
+        return DirectoryView(self._records.vm_dir(vm.cid) / "disks") if vm.directory_disks else DeviceView()
 
     # Gone
 
@@ -134,6 +150,7 @@ class Machines:
         self.stop(vm)
         links.drop_namespace(directory / "netns", vm.connection.nics)
         kernel.unmount(directory / "root")
+        kernel.unmount(directory / "disks")
         for disk in self._records.attached_disks(vm.cid):
             with self._records.lock("disk", disk.cid):
                 if not loops.detach(self._records.image(disk.cid), timeout_s=LOOP_RELEASE_TIMEOUT_S):

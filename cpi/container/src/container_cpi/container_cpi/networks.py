@@ -124,7 +124,9 @@ def _address(
     except ValueError as error:
         raise CloudFailed(f"cannot connect network {name}", details=str(error)) from error
     if str(address.ip) in taken:
-        raise CloudFailed(f"cannot connect network {name}", details=f"address {address.ip} belongs to another VM")
+        raise CloudFailed(
+            f"cannot connect network {name}", details=f"address {address.ip} belongs to another VM or the machine"
+        )
     if gateway is not None and (gateway not in address.network or gateway == address.ip):
         raise CloudFailed(
             f"cannot connect network {name}",
@@ -172,7 +174,9 @@ def _vip(name: str, network: Mapping[str, Any], taken: Collection[str]) -> IPv4A
     except ValueError as error:
         raise CloudFailed(f"cannot connect network {name}", details=str(error)) from error
     if str(address) in taken:
-        raise CloudFailed(f"cannot connect network {name}", details=f"address {address} belongs to another VM")
+        raise CloudFailed(
+            f"cannot connect network {name}", details=f"address {address} belongs to another VM or the machine"
+        )
     return address
 
 

@@ -15,6 +15,8 @@ from typing import Any
 CPU_PERIOD_US = 100_000
 CONTAINER_DEVICES = ("/dev/fuse", "/dev/net/tun", "/dev/kvm")
 """Given to VMs where the machine has them."""
+DIRECTORY_DISKS = "/warden-cpi-dev"
+"""Where stemcells for warden expect disks as mounted directories (bosh-warden-cpi)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Bundle:
     limits: Limits
     capabilities: Sequence[str]
     devices: Sequence[Device] = ()
+    directory_disks: Path | None = None
+    """Where disks are mounted for VMs that want them so."""
     unified_cgroups: bool = False
     """The machine has cgroup v2 alone."""
 
@@ -73,7 +77,7 @@ def runtime_config(bundle: Bundle) -> dict[str, Any]:
             "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
         },
         "root": {"path": str(bundle.root), "readonly": False},
-        "mounts": _mounts(bundle.data),
+        "mounts": _mounts(bundle),
         "linux": {
             "namespaces": [
                 *({"type": kind} for kind in ("pid", "ipc", "uts", "mount", "cgroup")),
@@ -93,7 +97,7 @@ def _mount(target: str, kind: str, *options: str, source: str = "") -> dict[str,
     return {"destination": target, "type": kind, "source": source or kind, "options": list(options)}
 
 
-def _mounts(data: Path) -> list[dict[str, Any]]:
+def _mounts(bundle: Bundle) -> list[dict[str, Any]]:
     return [
         _mount("/proc", "proc", "nosuid", "noexec", "nodev"),
         _mount("/sys", "sysfs", "nosuid", "noexec", "nodev", "ro"),
@@ -103,9 +107,14 @@ def _mounts(data: Path) -> list[dict[str, Any]]:
         _mount("/dev/shm", "tmpfs", "nosuid", "nodev", "mode=1777"),
         _mount("/dev/mqueue", "mqueue", "nosuid", "noexec", "nodev"),
         _mount("/run", "tmpfs", "nosuid", "nodev", "mode=755"),
-        _mount("/tmp", "tmpfs", "nosuid", "nodev", "mode=1777"),
-        _mount("/var/vcap/data", "bind", "bind", "rw", source=str(data)),
+        _bind("/var/vcap/data", bundle.data, "rprivate", "rshared"),
+        *([_bind(DIRECTORY_DISKS, bundle.directory_disks, "rslave")] if bundle.directory_disks else []),
     ]
+
+
+def _bind(target: str, source: Path, *propagation: str) -> dict[str, Any]:
+    """With its own propagation: on a machine whose mounts are shared, the VM's mounts below would appear on the machine too."""
+    return _mount(target, "bind", "rbind", "rw", *propagation, source=str(source))
 
 
 def _resources(limits: Limits, *, unified: bool) -> dict[str, Any]:

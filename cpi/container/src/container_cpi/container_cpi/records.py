@@ -48,6 +48,8 @@ class Vm:
     connection: Connection
     metadata: Mapping[str, Any] = field(default_factory=dict)
     process: Process = Process()
+    directory_disks: bool = False
+    """Disks are shown as mounted directories instead of devices."""
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(replace(self, connection=Connection((), (), (), ())))
@@ -65,6 +67,7 @@ class Vm:
             connection=_connection_from_json(body["connection"]),
             metadata=body["metadata"],
             process=Process(**body["process"]),
+            directory_disks=body.get("directory_disks", False),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,6 +66,16 @@ def pick_init(root: Path) -> tuple[str, ...]:
     if runit_service and not systemd_unit and os.path.lexists(inside(root, runsvdir)):
         return (runsvdir,)
     return ("/sbin/init",)
+
+
+def wants_directory_disks(root: Path) -> bool:
+    """Whether the stemcell's agent binds a mounted directory as its persistent disk (bosh-agent: platform/provider.go)."""
+    file = inside(root, "/var/vcap/bosh/agent.json")
+    try:
+        settings = json.loads(file.read_bytes())
+        return bool(settings["Platform"]["Linux"]["BindMountPersistentDisk"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def resolv_conf(dns: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from cpi_kit.interfaces import StemcellCid
 
 from container_cpi.machines import remove_tree
 from container_cpi.records import Records
-from container_cpi.rootfs import inside, pick_init
+from container_cpi.rootfs import inside, pick_init, wants_directory_disks
 
 UNPACK_TIMEOUT_S = 1800.0
 """Stemcells have up to a gigabyte; the slowest disk unpacks that in minutes."""
@@ -46,7 +46,13 @@ class Stemcells:
         _unpack(image, root)
         _check_root(root, image)
         init = cloud_properties.get("init") or list(pick_init(root))
-        write_json(draft / "stemcell.json", {"cid": cid, "init": init, "cloud_properties": dict(cloud_properties)})
+        record = {
+            "cid": cid,
+            "init": init,
+            "directory_disks": wants_directory_disks(root),
+            "cloud_properties": dict(cloud_properties),
+        }
+        write_json(draft / "stemcell.json", record)
 
     def delete(self, cid: str) -> None:
         """Idempotent. Raises CloudFailed while a VM stands on it."""
