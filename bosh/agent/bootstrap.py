@@ -61,7 +61,7 @@ def make_directories(paths: Paths, machine: Machine) -> None:
         _make(path, mode)
     for path, mode in (
         (paths.data / "sys", 0o755),
-        (paths.data / "sys" / "log", 0o755),
+        (paths.data / "sys" / "log", 0o750),
         (paths.data / "sys" / "run", 0o755),
         (paths.data / "jobs", 0o750),
         (paths.data / "packages", 0o755),

@@ -18,6 +18,8 @@ API_VERSION = 1
 KEPT_RESULTS = 64
 """Finished tasks kept for ``get_task``. The director asks within seconds; results of errands may be large."""
 
+NO_TASK_ID = "Extracting method arguments from payload: Not enough arguments, expected 1, got 0"
+
 RUNNING, DONE, FAILED = "running", "done", "failed"
 
 
@@ -132,6 +134,8 @@ class Brain:
         return self._active is not None
 
     def _request(self, request: Request, task_id: str) -> list[Instruction]:
+        if request.method in {"get_task", "cancel_task"} and not request.arguments:
+            return [_failure(request, f"Action Failed {request.method}: {NO_TASK_ID}")]
         match request.method:
             case "ping":
                 return [_value(request, "pong")]
@@ -230,4 +234,4 @@ def _failure(request: Request, text: str) -> Answer:
 
 
 def _first_text(request: Request) -> str:
-    return str(request.arguments[0]) if request.arguments else ""
+    return str(request.arguments[0])

@@ -44,6 +44,12 @@ class Compiler:
         Raises:
             BoshError: a blob cannot be had or delivered, packaging failed or was cancelled.
         """
+        try:
+            return await self._compile(wanted, cancelled)
+        except BoshError as error:
+            raise BoshError(f"Compiling package {wanted.name}: {error}") from error
+
+    async def _compile(self, wanted: Compilation, cancelled: asyncio.Event) -> tuple[str, str]:
         directory = self._paths.compile / wanted.name
         await self._only(())
         try:
@@ -107,10 +113,10 @@ class Compiler:
         )
         result = await self._commands.run(command, cancelled=cancelled)
         if result.cancelled:
-            raise BoshError(f"Compiling package {wanted.name}: cancelled")
+            raise BoshError("cancelled")
         if result.status != 0:
             raise BoshError(
-                f"Compiling package {wanted.name}: Running packaging script: Command exited with {result.status}; "
+                f"Running packaging script: Command exited with {result.status}; "
                 f"Stdout: {_tail(stdout)}, Stderr: {_tail(stderr)}"
             )
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bosh.agent.brain import (
     KEPT_RESULTS,
+    NO_TASK_ID,
     ActionFinished,
     Answer,
     Brain,
@@ -56,7 +57,9 @@ def test_what_needs_no_action() -> None:
     assert ask(brain, "fly") == [failure("unknown message fly")]
     assert ask(brain, "get_task", "x") == [failure("Action Failed get_task: Task with id x could not be found")]
     assert ask(brain, "cancel_task", "x") == [failure("Action Failed cancel_task: Task with id x could not be found")]
-    assert ask(brain, "get_task") == [failure("Action Failed get_task: Task with id  could not be found")]
+    for method in ("get_task", "cancel_task"):
+        [answer] = ask(brain, method)
+        assert answer == failure(f"Action Failed {method}: {NO_TASK_ID}")
 
 
 def test_a_synchronous_action_is_answered_when_it_ends() -> None:
