@@ -1,0 +1,1 @@
+"""Cloud check: what is, held against what should be, and ways to mend the difference."""
