@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 from bosh.manifest.model import Json
@@ -24,6 +25,7 @@ _STATUS = {"healthy": 3, "unhealthy": 1, "all": 4, "default": 0}
 _INITIAL_CHECK = {"synchronous": "y1", "asynchronous": "y0"}
 
 
+@lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
     """Lower case, ``_`` → ``-``, every other character that DNS does not know dropped.
 
