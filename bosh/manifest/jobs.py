@@ -44,6 +44,8 @@ def _spec(node: Node, releases: Mapping[str, Release]) -> JobSpec | None:
     if release not in releases:
         node.fault(no_such("release", release, releases), code=UNKNOWN_RELEASE, key="release")
         return None
+    if not releases[release].version:
+        return None
     spec = releases[release].jobs.get(name)
     if spec is None:
         message = f"{no_such('job', name, releases[release].jobs)} in release {release}/{releases[release].version}"

@@ -16,9 +16,11 @@ from bosh.manifest.documents import Document
 from bosh.manifest.faults import Path
 from bosh.manifest.model import Json
 from bosh.manifest.reading import Findings
+from bosh.wire.errors import BoshError
 
 MISSING_NAME: Final = 540002
 INCORRECT_NAME: Final = 540004
+INCORRECT_PLACEMENT: Final = 540007
 
 ANY: Final = "*"
 Subtree = tuple[str, ...]
@@ -49,7 +51,7 @@ _REFERENCE = re.compile(r"\(\((.*?)\)\)")
 _NAME = re.compile(r"!?[a-zA-Z0-9_\-./]+")
 
 Lookup = Callable[[str], Json]
-"""Value of an absolute name, ``.key`` parts included; raises KeyError when there is none."""
+"""Value of an absolute name, ``.key`` parts included; raises KeyError, or a BoshError that says more, when there is none."""
 
 
 def absolute_name(name: str, *, director: str, deployment: str) -> str:
@@ -117,6 +119,9 @@ class Resolution:
         if len(names) == 1 and text == f"(({names[0]}))":
             return values[names[0]]
         for name, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, str | int):
+                message = f"variable '{name}' stands inside text, so it must be text or a whole number"
+                self.findings.faults.append(document.fault(path, message, code=INCORRECT_PLACEMENT))
             text = text.replace(f"(({name}))", str(value))
         return text
 
@@ -132,7 +137,9 @@ class Resolution:
             return self.lookup(full) if self.lookup else _UNRESOLVED
         except KeyError:
             self.findings.faults.append(document.fault(path, f"no variable '{full}'", code=MISSING_NAME))
-            return _UNRESOLVED
+        except BoshError as error:
+            self.findings.faults.append(document.fault(path, error.brief, code=error.code))
+        return _UNRESOLVED
 
 
 _UNRESOLVED: Final = object()

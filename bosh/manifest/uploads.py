@@ -67,9 +67,8 @@ def releases(root: Node, catalog: Catalog) -> tuple[dict[str, Release], dict[str
         name, version = node.text("name"), node.text("version")
         if name in found:
             node.fault(f'release "{name}" is there twice', code=DUPLICATE_RELEASE, key="name")
-        release = uploaded_release(node, name, version, catalog)
-        if release:
-            found[name] = release
+        # What is not uploaded is one fault; jobs that refer to it are not wrong as well.
+        found[name] = uploaded_release(node, name, version, catalog) or Release(name, "")
         if stemcells := exported_from(node):
             exported[name] = stemcells
     return found, exported
@@ -100,7 +99,7 @@ def uploaded_release(node: Node, name: str, wanted: str, catalog: Catalog) -> Re
     prefix = latest_prefix(wanted)
     version = exactly(wanted, having) if prefix is None else newest(having, prefix=prefix)
     if version is None:
-        message = f"{no_such(f'version of release {name!r}', wanted, sorted(having))}; upload it first"
+        message = f"{no_such(f'version of release {name!r}', wanted, [*sorted(having), 'latest'])}; upload it first"
         node.fault(message, code=RELEASE_VERSION_NOT_FOUND, key="version")
         return None
     return having[version]
@@ -142,7 +141,7 @@ def _stemcell(node: Node, alias: str, images: Sequence[StemcellImage]) -> Stemce
         else newest(versions, prefix=prefix, parse=stemcell_version)
     )
     if version is None:
-        message = f"{no_such(f'version of {kind} {value!r}', wanted, sorted(versions))}; upload it first"
+        message = f"{no_such(f'version of {kind} {value!r}', wanted, [*sorted(versions), 'latest'])}; upload it first"
         node.fault(message, code=STEMCELL_NOT_FOUND, key="version")
         return None
     image = versions[version]

@@ -10,6 +10,7 @@ from bosh.manifest.configs import ConfigText
 from bosh.manifest.faults import ManifestFaults
 from bosh.manifest.model import Amount, Consume, DiskRequest, GroupNetwork, MigratedFrom, Provide, VmRequest, WatchTime
 from bosh.manifest.parse import ParseOptions, parse, validate_config
+from bosh.wire.errors import BoshError
 
 from .samples import CATALOG, CLOUD, MANIFEST, drop, faults, parsed, put
 
@@ -445,6 +446,24 @@ def test_references_in_a_cloud_config_must_be_absolute_and_known() -> None:
         faults(cloud_ops=(put("/compilation/workers", "((w))"),), options=options), "must be absolute here", 540004
     )
     assert _has(faults(cloud_ops=(put("/compilation/workers", "((/x))"),), options=options), "no variable '/x'", 540002)
+    assert _has(
+        faults(cloud_ops=(put("/compilation/workers", "((/x y))"),), options=options), "must only contain", 540004
+    )
+
+
+def test_a_reference_that_the_store_refuses_or_that_does_not_fit_is_a_fault_like_any_other() -> None:
+    def lookup(name: str) -> object:
+        if name == "/dir/dep/flag":
+            return True
+        raise BoshError("cannot reach the config server", code=540001)
+
+    options = ParseOptions(lookup=lookup)
+    assert _has(
+        faults(put("/tags?", {"a": "x((flag))"}), options=options), "tags.a: variable 'flag' stands inside text", 540007
+    )
+    assert _has(
+        faults(put("/tags?", {"a": "((gone))"}), options=options), "tags.a: cannot reach the config server", 540001
+    )
 
 
 def test_what_the_original_ignores_is_noted_and_allowed() -> None:
