@@ -288,9 +288,9 @@ def test_public_releases_have_the_fingerprints_that_the_go_cli_computes(tmp_path
         if not (checkout / "config/final.yml").exists():
             continue
         copy = tmp_path / checkout.name
-        shutil.copytree(
-            checkout, copy, symlinks=True, ignore=shutil.ignore_patterns(".git", ".final_builds", "releases")
-        )
+        shutil.copytree(checkout, copy, symlinks=True)
+        for name in (".git", ".final_builds", "releases", "blobs", ".dev_builds", "dev_releases"):
+            shutil.rmtree(copy / name, ignore_errors=True)
         put(copy / "config/blobs.yml", "--- {}\n")
         keep_buildable(copy)
         ours = identities(create.create_release(ReleaseDir(copy, cache=tmp_path / "cache")).manifest)
@@ -300,15 +300,20 @@ def test_public_releases_have_the_fingerprints_that_the_go_cli_computes(tmp_path
 
 
 def keep_buildable(checkout: Path) -> None:
-    """Without blobs and submodules some packages have no files; they and what needs them are left out."""
-    for path in sorted((checkout / "packages").iterdir()):
+    """Without blobs and submodules some parts have no files; they and what needs them are left out."""
+    for path in sorted(checkout.glob("jobs/*")):
+        try:
+            parts.read_job(path)
+        except BoshError:
+            shutil.rmtree(path)
+    for path in sorted(checkout.glob("packages/*")):
         try:
             vendored = path.is_dir() and parts.read_package(path, checkout).vendored
         except BoshError:
             vendored = True
         if vendored:
             shutil.rmtree(path)
-    known = {path.name for path in (checkout / "packages").iterdir()}
+    known = {path.name for path in checkout.glob("packages/*")}
     for spec in [*checkout.glob("packages/*/spec"), *checkout.glob("jobs/*/spec")]:
         body = go_yaml.load(spec.read_bytes())
         for key in ("packages", "dependencies"):
