@@ -23,7 +23,7 @@ async def run(context: TaskContext) -> str:
         world = world_of(context)
         chosen = list(_chosen(context, [tuple(pair) for pair in context.task.arguments["jobs"]]))
         forget(world, chosen)
-        await scan_vms(world, chosen)
+        await scan_vms(world, chosen, suspects=True)
         await apply_resolutions(context, _wanted(context, {instance.uuid for instance in chosen}))
     return "scan and fix complete"
 

@@ -52,8 +52,12 @@ def forget(world: World, instances: Sequence[records.Instance] | None = None) ->
             world.store.problems.update(problem.id, state="closed")
 
 
-async def scan_vms(world: World, instances: Sequence[records.Instance]) -> DiskOwners:
-    """Ask every agent; problems are remembered. Who has which disk mounted."""
+async def scan_vms(world: World, instances: Sequence[records.Instance], *, suspects: bool = False) -> DiskOwners:
+    """Ask every agent; problems are remembered. Who has which disk mounted.
+
+    Args:
+        suspects: these are believed lost already: ask the cloud first, and no agent of a VM that is gone is waited for.
+    """
     wanted = [instance for instance in instances if expects_vm(instance)]
     stage = world.log.stage(f"Scanning {len(wanted)} VMs", total=2)
     owners: DiskOwners = {}
@@ -61,7 +65,7 @@ async def scan_vms(world: World, instances: Sequence[records.Instance]) -> DiskO
 
     async def look(instance: records.Instance) -> None:
         world.control.checkpoint()
-        tally.found[await _look_at_vm(world, instance, owners)] += 1
+        tally.found[await _look_at_vm(world, instance, owners, suspect=suspects)] += 1
 
     async with stage.step("Checking VM states"):
         await for_each([one for one in wanted if not one.ignored], look, at_once=world.config.max_threads)
@@ -72,26 +76,29 @@ async def scan_vms(world: World, instances: Sequence[records.Instance]) -> DiskO
     return owners
 
 
-async def _look_at_vm(world: World, instance: records.Instance, owners: DiskOwners) -> str:
+async def _look_at_vm(world: World, instance: records.Instance, owners: DiskOwners, *, suspect: bool) -> str:
     vm = vm_of(world.store, instance.uuid)
-    if vm is not None:
+    exists = vm is not None and (not suspect or await _exists(world, vm.cpi, "has_vm", vm.cid))
+    if vm is not None and exists:
         try:
             await world.agents.call(vm.agent_id, "get_state", timeout_s=AGENT_TIMEOUT_S)
             for cid in await world.agents.run(vm.agent_id, "list_disk"):
                 owners.setdefault(cid, []).append(vm.cid)
             return "ok"
         except (RpcTimeout, RpcRemoteException):
-            # Who does not answer keeps its disks, or one fault would be reported twice.
-            for disk in world.store.disks.list(instance_uuid=instance.uuid, active=True, orphaned_at=None):
-                owners.setdefault(disk.cid, []).append(vm.cid)
+            exists = suspect or await _exists(world, vm.cpi, "has_vm", vm.cid)
+    # Who does not answer keeps its disks, or one fault would be reported twice.
+    for disk in world.store.disks.list(instance_uuid=instance.uuid, active=True, orphaned_at=None) if vm else ():
+        owners.setdefault(disk.cid, []).append(vm.cid if vm else "")
+    return _lost(world, instance, vm, missing=not exists)
+
+
+def _lost(world: World, instance: records.Instance, vm: records.Vm | None, *, missing: bool) -> str:
     label = f"{instance.group}/{instance.uuid} ({instance.index})"
     with_cid = f" with cloud ID '{vm.cid}'" if vm else ""
-    if vm is None or not await _exists(world, vm.cpi, "has_vm", vm.cid):
-        _remember(world, "missing_vm", f"VM for '{label}'{with_cid} missing.", instance, resource_id=instance.id)
-        return "missing_vm"
-    text = f"VM for '{label}'{with_cid} is not responding."
-    _remember(world, "unresponsive_agent", text, instance, resource_id=instance.id)
-    return "unresponsive_agent"
+    kind, what = ("missing_vm", "missing") if missing else ("unresponsive_agent", "is not responding")
+    _remember(world, kind, f"VM for '{label}'{with_cid} {what}.", instance, resource_id=instance.id)
+    return kind
 
 
 async def _exists(world: World, cpi: str, method: str, cid: str) -> bool:

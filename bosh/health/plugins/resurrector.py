@@ -12,10 +12,14 @@ from bosh.health.resurrection import Tracker
 
 log = logging.getLogger(__name__)
 
+REPEAT_S = 30.0
+"""Between two requests for the same instances; the original asks once a minute, at every analysis."""
+
 
 class Resurrector:
     def __init__(self, tracker: Tracker, world: World) -> None:
         self._tracker, self._world = tracker, world
+        self._asked: dict[tuple[str, frozenset[str]], float] = {}
 
     async def hear(self, saying: Saying) -> Sequence[Alert]:
         if not isinstance(saying, DeploymentUnwell):
@@ -49,6 +53,8 @@ class Resurrector:
         if await director.resurrection_paused():
             log.info("resurrection is paused deployment=%s", deployment)
             return False
+        if self._asked_lately(deployment, jobs):
+            return False
         query = {"deployment": deployment, "state": "queued,processing", "verbose": 2}
         tasks = await director.call("GET", "/tasks", query=query)
         if any(task["description"] == "scan and fix" for task in tasks):
@@ -58,6 +64,16 @@ class Resurrector:
         headers = {"Content-Type": "application/json"}
         await director.call("PUT", f"/deployments/{deployment}/scan_and_fix", body=body, headers=headers)
         return True
+
+    def _asked_lately(self, deployment: str, jobs: Mapping[str, tuple[str, ...]]) -> bool:
+        """A repair that did not help is not asked for again at once: the same losses wait a little."""
+        now = self._world.clock.monotonic_s()
+        self._asked = {key: at for key, at in self._asked.items() if now - at < REPEAT_S}
+        key = (deployment, frozenset(instance_id for ids in jobs.values() for instance_id in ids))
+        if key in self._asked:
+            return True
+        self._asked[key] = now
+        return False
 
     def _alert(self, saying: DeploymentUnwell, severity: int, title: str, summary: str) -> Alert:
         return Alert(

@@ -63,3 +63,13 @@ async def test_alerts_become_events_of_the_director():
     await EventLogger(World(FakeClock(), director)).hear(alert)
     ((method, path, body),) = director.calls
     assert (method, path, body["object_name"], body["instance"]) == ("POST", "/events", "7", "router/a")
+
+
+async def test_the_same_losses_are_not_asked_for_again_at_once():
+    director, clock = FakeDirector(), FakeClock()
+    resurrector = make({}, World(clock, director))
+    await resurrector.hear(unwell("a"))
+    await resurrector.hear(unwell("a"))
+    clock.advance_s(31)
+    await resurrector.hear(unwell("a"))
+    assert [call[0] for call in director.calls].count("PUT") == 2
