@@ -85,12 +85,17 @@ def parse(
     cloud_configs: Sequence[ConfigText] = (),
     runtime_configs: Sequence[ConfigText] = (),
     cpi_config: ConfigText | None = None,
+    cpi_configs: Sequence[ConfigText] = (),
     catalog: Catalog,
     director_name: str,
     options: ParseOptions | None = None,
     source: str = "manifest",
 ) -> Desired:
     """What the operator wants.
+
+    Args:
+        cpi_config, cpi_configs: the CPI configs, one or several; without any, AZs need not name a CPI.
+        source: what faults call the manifest.
 
     Raises:
         ManifestFaults: everything wrong in any of the texts.
@@ -101,7 +106,8 @@ def parse(
     manifest = documents.manifest
     clouds = documents.configs(cloud_configs, CLOUD_KEPT, absolute_only=True)
     runtimes = documents.configs(runtime_configs, RUNTIME_KEPT)
-    cpis = documents.configs([cpi_config] if cpi_config else [], CPI_KEPT)
+    cpi_texts = [*([cpi_config] if cpi_config else []), *cpi_configs]
+    cpis = documents.configs(cpi_texts, CPI_KEPT)
     if manifest is None:
         # Nothing can be said about a manifest that cannot be read; the configs' faults are reported with it.
         findings.check()
@@ -112,7 +118,7 @@ def parse(
         findings.check()
     available = cloud(
         clouds,
-        cpis=cpi_names(cpis) if cpi_config else None,
+        cpis=cpi_names(cpis) if cpi_texts else None,
         director_ips=given.director_ips,
         gateway_optional=given.ignore_missing_gateway,
     )

@@ -42,7 +42,7 @@ class Converged:
 
 
 class Variables:
-    """Reads, generates and remembers values.
+    """Reads, generates and remembers values. One serves one task: it reads each set once.
 
     Args:
         dry_run: keep what is generated in memory; write nothing.
@@ -64,7 +64,7 @@ class Variables:
         self._dry_run = dry_run
         self._by_id: dict[int, VariableValue] = {}
         self._unsaved: dict[str, VariableValue] = {}
-        self._unsaved_uses: dict[tuple[str, int, str], int] = {}
+        self._sets: dict[tuple[str, int], dict[str, int]] = {}
 
     # --- generating ---
 
@@ -249,13 +249,15 @@ class Variables:
 
     def in_set(self, deployment: str, set_id: int) -> list[tuple[int, str]]:
         """Value id and name of everything a set holds, by name; ``GET /deployments/NAME/variables`` shows it."""
-        uses = self._store.variable_uses.list(deployment=deployment, set_id=set_id)
-        return sorted(((use.value_id, use.name) for use in uses), key=lambda pair: pair[1])
+        return [(value_id, name) for name, value_id in sorted(self._set(deployment, set_id).items())]
 
     def keep_sets(self, deployment: str, keep: Collection[int]) -> None:
         """Forget the deployment's other sets; the values themselves stay."""
+        if self._dry_run:
+            return
         for set_id in {use.set_id for use in self._store.variable_uses.list(deployment=deployment)} - set(keep):
             self._store.variable_uses.delete(deployment=deployment, set_id=set_id)
+            self._sets.pop((deployment, set_id), None)
 
     # --- inside ---
 
@@ -278,18 +280,23 @@ class Variables:
         return self._by_id[value_id]
 
     def _used(self, deployment: str, set_id: int, name: str) -> int | None:
-        if (deployment, set_id, name) in self._unsaved_uses:
-            return self._unsaved_uses[deployment, set_id, name]
-        use = self._store.variable_uses.get(deployment=deployment, set_id=set_id, name=name)
-        return use.value_id if use else None
+        return self._set(deployment, set_id).get(name)
+
+    def _set(self, deployment: str, set_id: int) -> dict[str, int]:
+        """Name → value id; templates ask for the same few hundred names over and over."""
+        key = (deployment, set_id)
+        if key not in self._sets:
+            uses = self._store.variable_uses.list(deployment=deployment, set_id=set_id)
+            self._sets[key] = {use.name: use.value_id for use in uses}
+        return self._sets[key]
 
     def _record(self, deployment: str, set_id: int, name: str, value_id: int) -> None:
         """Put a value into a set; another one already there gives way."""
         used = self._used(deployment, set_id, name)
         if used == value_id:
             return
+        self._set(deployment, set_id)[name] = value_id
         if self._dry_run:
-            self._unsaved_uses[deployment, set_id, name] = value_id
             return
         uses = self._store.variable_uses
         if used is None:
