@@ -27,6 +27,7 @@ require 'time'
 require 'uri'
 require 'zlib'
 
+autoload :BigDecimal, 'bigdecimal'
 autoload :CGI, 'cgi'
 autoload :CSV, 'csv'
 autoload :Net, 'net/http'
