@@ -372,7 +372,10 @@ def _with_digests(plan: Plan, digests: Mapping[str, str]) -> Plan:
     errands = tuple(
         replace(step, spec={**step.spec, RENDERED_FROM: digests[step.instance.id]}) for step in plan.errands
     )
-    return replace(plan, groups=tuple(map(group, plan.groups)), errands=errands)
+    refreshed = tuple(
+        replace(step, spec={**step.spec, RENDERED_FROM: digests[step.instance_id]}) for step in plan.refreshed
+    )
+    return replace(plan, groups=tuple(map(group, plan.groups)), errands=errands, refreshed=refreshed)
 
 
 async def _drop_unused(plan: Plan, rendered: Rendered, world: World) -> None:
@@ -395,7 +398,8 @@ def _adopt_digest(world: World, instance_id: str, rendered: Rendered) -> None:
 def _respec(world: World, rendering: InstanceRenderer) -> Respec:
     """Renders an instance of a dynamic network again, once its addresses are known."""
     assert world.desired is not None
-    specs = Specs(world.deployment, world.desired.releases, CompiledIndex(world.catalog.compiled))
+    index = CompiledIndex(world.catalog.compiled, world.desired.exported_from)
+    specs = Specs(world.deployment, world.desired.releases, index)
 
     async def respec(instance: LaidInstance, spec: Mapping[str, Json]) -> Mapping[str, Json]:
         settled = replace(instance, network_settings=spec["networks"], ip=_default_ip(spec["networks"]) or instance.ip)

@@ -21,6 +21,9 @@ from bosh.wire.errors import RpcRemoteException, RpcTimeout
 SYNC_TIMEOUT_S = 10.0
 """As the original: an agent that does not answer by then gets the next version."""
 
+OTHERS_TIMEOUT_S = 2.0
+"""For agents of other deployments: a dead one there must not make every deploy slow."""
+
 _VERSION_TRIES = 10
 
 
@@ -125,7 +128,7 @@ async def _store(world: World, content: Mapping[str, Any]) -> records.DnsBlob:
 
 
 async def tell_agents(world: World, row: records.DnsBlob) -> int:
-    """Tell every agent of every deployment; how many took it. Agents that do not answer are not waited for beyond ten seconds."""
+    """Tell every agent of every deployment; how many took it. Those that do not answer are not waited for long."""
     vms = [vm for vm in world.store.vms.list(active=True) if vm.cid and vm.instance_uuid]
     taken = await asyncio.gather(*(_tell(world, vm, row) for vm in vms))
     silent = len(vms) - sum(taken)
@@ -144,8 +147,9 @@ async def _tell(world: World, vm: records.Vm, row: records.DnsBlob) -> bool:
             "version": row.version,
         }
         method, arguments = "sync_dns_with_signed_url", (request,)
+    timeout_s = SYNC_TIMEOUT_S if vm.deployment == world.deployment else OTHERS_TIMEOUT_S
     try:
-        await world.agents.call(vm.agent_id, method, *arguments, timeout_s=SYNC_TIMEOUT_S)
+        await world.agents.call(vm.agent_id, method, *arguments, timeout_s=timeout_s)
     except (RpcTimeout, RpcRemoteException):
         return False
     return True

@@ -32,7 +32,7 @@ from bosh.plan.model import (
     UpdateInstance,
 )
 from bosh.state import records
-from bosh.wire.errors import BadManifest, PackageMissingSourceCode
+from bosh.wire.errors import BadManifest, BoshError, PackageMissingSourceCode
 
 
 async def run(plan: Plan, layout: Layout, world: World) -> None:
@@ -51,8 +51,14 @@ async def run(plan: Plan, layout: Layout, world: World) -> None:
     await walk.create_missing_vms()
     if not plan.empty:
         await publish_dns(world, providers=layout.providers)
-    await walk.update_groups()
+    try:
+        await walk.update_groups()
+    except BoshError:
+        # Some VMs may be new all the same, and others must find them.
+        await publish_dns(world, providers=layout.providers)
+        raise
     walk.remember_errands()
+    walk.refresh_specs()
     if not plan.empty:
         await publish_dns(world, providers=layout.providers)
         await walk.post_deploy()
@@ -182,6 +188,11 @@ class _Walk:
         """An errand's spec is kept for the day it runs."""
         for step in self._plan.errands:
             self._remember_errand(step)
+
+    def refresh_specs(self) -> None:
+        """Instances that are left as they are, whose remembered spec says something old."""
+        for step in self._plan.refreshed:
+            self._world.store.instances.update_where({"uuid": step.instance_id}, spec=dict(step.spec))
 
     def _remember_errand(self, step: ErrandSpec) -> None:
         spec = self._filled(step.instance, step.spec)

@@ -16,6 +16,7 @@ from fake_cpi.answer import GARBAGE, answer
 from fake_cpi.cloud import FakeCloud
 from fake_cpi.faults import order_fault
 
+from bosh.clients.cpi import INVALID_RESPONSE
 from bosh.wire import cpi as wire
 from bosh.wire.errors import CloudError
 
@@ -83,7 +84,9 @@ class InProcessFakeCpi:
 
 def _result(method: str, line: bytes) -> Any:
     if line == GARBAGE:
-        raise CloudError(f"cannot understand the CPI's answer to {method}", details=line.decode())
+        raise CloudError(
+            f"cannot understand the CPI's answer to {method}", kind=INVALID_RESPONSE, details=line.decode()
+        )
     response = wire.decode_response(line)
     if response.error is not None:
         failure = response.error

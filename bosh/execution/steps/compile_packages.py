@@ -48,11 +48,14 @@ async def compile_packages(
     workshops = Workshops(world, compilation)
     done: dict[StepId, asyncio.Event] = {step.id: asyncio.Event() for step in steps}
     failures: list[BaseException] = []
+    workers = asyncio.Semaphore(max(1, compilation.workers))
 
     async def work(step: CompilePackage) -> None:
         for needed in step.after:
             await done[needed].wait()
-        if not failures:
+        async with workers:
+            if failures:
+                return
             world.control.checkpoint()
             async with stage.step(f"{step.package.name}/{step.package.fingerprint}"):
                 await _compile_once(world, step, workshops, packages_of)
@@ -88,7 +91,8 @@ async def _compile_once(world: World, step: CompilePackage, workshops: Workshops
 def find_compiled(world: World, package: Package, key: str, stemcell: StemcellChoice) -> CompiledPackage | None:
     """What is remembered of a package compiled for a stemcell."""
     rows = world.store.compiled_packages.list(package_fingerprint=package.fingerprint)
-    return CompiledIndex(map(compiled_package, rows)).find(package, key, stemcell)
+    exported_from = world.desired.exported_from if world.desired else {}
+    return CompiledIndex(map(compiled_package, rows), exported_from).find(package, key, stemcell)
 
 
 async def _compile(world: World, step: CompilePackage, workshop: Workshop, packages_of: PackagesOf) -> BlobRef:

@@ -1,8 +1,7 @@
-"""VMs to compile on: a bounded number, each for one stemcell, reused where the cloud config says so (bosh: compilation_instance_pool.rb)."""
+"""VMs to compile on: as many as are borrowed at a time, each for one stemcell, reused where the cloud config says so (bosh: compilation_instance_pool.rb)."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -34,29 +33,27 @@ class Workshop:
 
 
 class Workshops:
-    """Lends VMs. ``close`` deletes those still there."""
+    """Lends VMs; the borrowers keep to ``workers`` at a time. ``close`` deletes those still there."""
 
     def __init__(self, world: World, compilation: Compilation) -> None:
         self._world = world
         self._compilation = compilation
         self._free: dict[tuple[str, str], list[Workshop]] = defaultdict(list)
-        self._places = asyncio.Semaphore(max(1, compilation.workers))
         self._alive = 0
 
     @asynccontextmanager
     async def lend(self, stemcell: StemcellChoice) -> AsyncIterator[Workshop]:
-        """A VM of this stemcell; waits while all workers are busy. One that was used when something failed is not used again."""
-        async with self._places:
-            workshop = await self._take(stemcell)
-            try:
-                yield workshop
-            except BaseException:
-                await uninterrupted(self._remove(workshop))
-                raise
-            if self._compilation.reuse_compilation_vms:
-                self._free[_key(stemcell)].append(workshop)
-            else:
-                await self._remove(workshop)
+        """A VM of this stemcell. One that was used when something failed is not used again."""
+        workshop = await self._take(stemcell)
+        try:
+            yield workshop
+        except BaseException:
+            await uninterrupted(self._remove(workshop))
+            raise
+        if self._compilation.reuse_compilation_vms:
+            self._free[_key(stemcell)].append(workshop)
+        else:
+            await self._remove(workshop)
 
     async def close(self) -> None:
         """Delete all that are left, also when cancelled."""

@@ -20,7 +20,6 @@ from bosh.state import records
 from bosh.variables.crypt import sha512_crypt
 from bosh.wire.errors import BoshError, CloudError, RpcTimeout
 
-
 _UNCERTAIN = frozenset({INVALID_RESPONSE, NO_ANSWER})
 """After these a VM may exist whose name nobody told us: its row stays without a cid, for ``tidy`` to look after."""
 

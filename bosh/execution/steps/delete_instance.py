@@ -32,10 +32,10 @@ async def delete_instance(
     """
     name = f"{instance.group}/{instance.id}"
     with recorded(world, "delete", "instance", name, instance=name):
-        if instance.vm is not None and instance.vm.responsive and instance.state == "started":
+        if agent_id := _agent_to_ask(world, instance):
             await _tolerant(
                 world,
-                stop_jobs(world, instance.vm.agent_id, fate=fate, drain="shutdown", spec=for_agent(instance.spec)),
+                stop_jobs(world, agent_id, fate=fate, drain="shutdown", spec=for_agent(instance.spec)),
                 force=force,
             )
         for vm in world.store.vms.list(instance_uuid=instance.id):
@@ -44,6 +44,14 @@ async def delete_instance(
             orphan_disk(world, disk, instance=name)
         await _delete_archive(world, instance)
         _forget(world, instance.id)
+
+
+def _agent_to_ask(world: World, instance: CurrentInstance) -> str:
+    """The agent that has jobs to stop; empty when nothing runs or nobody answers."""
+    vm = instance.vm
+    if vm is None or not vm.responsive or instance.state != "started":
+        return ""
+    return vm.agent_id if world.store.vms.get(agent_id=vm.agent_id) is not None else ""
 
 
 async def _tolerant(world: World, work: Awaitable[None], *, force: bool) -> None:
