@@ -146,7 +146,7 @@ def original(work: list[tuple[JobTemplates, Binding]], folder: Path) -> list[lis
                 ["monit", job.monit.decode()],
                 *([name, text.decode()] for name, (_, text) in job.templates.items()),
             ],
-            "spec": {**binding.spec, "properties": binding.properties, "links": binding.links},
+            "spec": dict(binding.spec) | {"properties": binding.properties, "links": binding.links},
         }
         for job, binding in work
     ]
