@@ -86,8 +86,8 @@ def leaves(tree: Any, prefix: str = "") -> list[str]:
 
 
 def known(name: str, properties: dict[str, Any]) -> bool:
-    """A property, something inside one, or a variable with several values that fill properties below the name."""
-    return any(name == each or name.startswith(f"{each}.") or each.startswith(f"{name}.") for each in properties)
+    """A property, or something inside one. A variable may not stand for several properties: directors look up each by its own name."""
+    return any(name == each or name.startswith(f"{each}.") for each in properties)
 
 
 def test_addons_are_those_of_the_releases() -> None:
