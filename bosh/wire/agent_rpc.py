@@ -68,11 +68,7 @@ def decode_request(payload: bytes) -> Request:
 
 
 def encode_reply(reply: Reply) -> bytes:
-    body: dict[str, Any]
-    if reply.exception is not None:
-        body = {"exception": {"message": reply.exception}}
-    else:
-        body = {"value": reply.value}
+    body = {"value": reply.value} if reply.exception is None else {"exception": {"message": reply.exception}}
     return json.dumps(body, separators=(",", ":")).encode()
 
 
