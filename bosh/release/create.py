@@ -173,6 +173,7 @@ def finalize_release(
     place = directory if isinstance(directory, ReleaseDir) else ReleaseDir(directory)
     with tempfile.TemporaryDirectory(prefix="bosh-release") as folder:
         release = place.load(path) if path.suffix == ".yml" else built.read(path, Path(folder))
+        built.require_packages(release)
         chosen_name = _checked_name(name or release.name)
         wanted = _checked_version(version) if version else place.next_final_version(chosen_name)
         final = _finalize(place, release.named(chosen_name, wanted), force=force)
