@@ -46,7 +46,7 @@ def dump(value: Json) -> str:
         _sequence(out, value, 0, first_on_line=False)
         return "".join(out)
     out = []
-    _scalar(out, value, 0, column=0, gap="")
+    _scalar(out, value, 2, column=0, gap="")
     return "".join(out)
 
 

@@ -148,6 +148,6 @@ def _consumes(node: Node, kind: str) -> Mapping[str, Json]:
         return {}
     for name in consumes:
         if name not in _CONSUMERS:
-            message = f'"{name}" is not one of {", ".join(_CONSUMERS)}{did_you_mean(name, _CONSUMERS)}'
+            message = f'"{name}" is not one of {", ".join(_CONSUMERS)}{did_you_mean(str(name), _CONSUMERS)}'
             node.child("consumes").fault(message, code=VARIABLES_INVALID_FORMAT, key=name)
     return consumes

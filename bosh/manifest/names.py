@@ -14,6 +14,11 @@ def canonical(name: str) -> str:
     return re.sub(r"[^a-z0-9-]", "", name.lower().replace("_", "-"))
 
 
+def name_of(node: Node) -> str:
+    """What an entry calls itself, whatever that is; for comparing before the name has been checked."""
+    return str(node.raw("name"))
+
+
 def unique_names(nodes: list[Node], *, what: str, code: int, in_dns: bool = False) -> None:
     """Faults for a name that was used before; with ``in_dns`` names are compared, and checked, in their canonical form."""
     seen: dict[str, str] = {}

@@ -22,7 +22,7 @@ from bosh.manifest.model import (
     Update,
     WatchTime,
 )  # fmt: skip
-from bosh.manifest.names import unique_names
+from bosh.manifest.names import name_of, unique_names
 from bosh.manifest.reading import MISSING_FIELD, Findings, Node
 from bosh.manifest.references import (
     CLOUD_KEPT,
@@ -146,7 +146,7 @@ def validate_config(text: str, *, type: str, name: str = "default", director_nam
 
 def _check_runtime(node: Node) -> None:
     node.known(_RUNTIME_KEYS)
-    listed = {str(part.raw("name")) for part in node.maps("releases", ())}
+    listed = {name_of(part) for part in node.maps("releases", ())}
     runtime_releases(node, set(), {}, Catalog())
     for addon in addons(node, "runtime"):
         check_listed(addon, listed, "runtime config")
@@ -279,7 +279,7 @@ def _with_addons(
     """Addons of the manifest first, then those of each runtime config, which may look at jobs that earlier ones brought."""
     name = str(manifest.raw("name") or "")
     own = addons(manifest, "deployment")
-    listed = {str(node.raw("name")) for node in manifest.maps("releases", ())}
+    listed = {name_of(node) for node in manifest.maps("releases", ())}
     for addon in own:
         check_listed(addon, listed, "manifest")
     groups = _colocated(own, groups, setting.releases, name, ())
@@ -293,7 +293,7 @@ def _with_runtime(
     runtime: Node, groups: list[InstanceGroup], setting: Setting, catalog: Catalog, name: str, teams: tuple[str, ...]
 ) -> tuple[Setting, list[InstanceGroup]]:
     found = addons(runtime, "runtime")
-    listed = {str(node.raw("name")) for node in runtime.maps("releases", ())}
+    listed = {name_of(node) for node in runtime.maps("releases", ())}
     for addon in found:
         check_listed(addon, listed, "runtime config")
     used = {
@@ -304,11 +304,9 @@ def _with_runtime(
     }
     brought = runtime_releases(runtime, used, setting.releases, catalog)
     exported = {
-        str(node.raw("name")): stemcells
+        name_of(node): stemcells
         for node in runtime.maps("releases", ())
-        if node.raw("name") in brought
-        and node.raw("name") not in setting.releases
-        and (stemcells := exported_from(node))
+        if name_of(node) in set(brought) - set(setting.releases) and (stemcells := exported_from(node))
     }
     setting = replace(
         setting,
