@@ -132,7 +132,10 @@ def _instance(
         disks=tuple(
             CurrentDisk(disk.cid, disk.size_mb, disk.cloud_properties, disk.name, disk.active) for disk in disks
         ),
-        reservations=tuple(Reservation(ip.network, ip.ip, cast("Any", ip.kind)) for ip in addresses),
+        reservations=(
+            *(Reservation(ip.network, ip.ip, cast("Any", ip.kind)) for ip in addresses),
+            *_dynamic_reservations(vm.network_settings if vm else row.spec.get("networks") or {}),
+        ),
         spec=row.spec,
         lifecycle=cast("Any", row.lifecycle),
         dirty=row.dirty,

@@ -220,6 +220,10 @@ class FakeAgent:
         if "configuration_hash" in spec and not spec.get("rendered_templates_archive"):
             raise AgentFailure("Applying: rendered_templates_archive is missing")
         self.spec = json.loads(json.dumps(spec))
+        for name, network in (self.spec.get("networks") or {}).items():
+            if network.get("type") == "dynamic":  # bosh-agent: applyspec/concrete_v1_service.go, PopulateDHCPNetworks
+                mine = self.settings.networks.get(name) or {}
+                network |= {key: mine[key] for key in ("ip", "netmask", "gateway") if mine.get(key)}
         return "applied"
 
     def _do_start(self) -> str:

@@ -38,6 +38,7 @@ networks:
 - name: default
   type: manual
   subnets: [{range: 10.244.0.0/22, gateway: 10.244.0.1, azs: [z1, z2], dns: [8.8.8.8], static: [10.244.3.1 - 10.244.3.50]}]
+- {name: cloud, type: dynamic, subnets: [{azs: [z1, z2]}]}
 compilation: {workers: 2, az: z1, vm_type: small, network: default, reuse_compilation_vms: true}
 """
 

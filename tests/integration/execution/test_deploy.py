@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tarfile
 import time
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -503,3 +505,63 @@ async def test_a_vm_that_the_cloud_will_not_delete_stays_remembered(director: Di
     await deploy(director, manifest(1))
     assert director.store.vms.count() == 1
     assert len(director.vms()) == 1
+
+
+async def test_a_dynamic_network_tells_its_addresses_afterwards(director: Director) -> None:
+    text = manifest(2).replace("networks: [{name: default}]", "networks: [{name: cloud}]")
+    await deploy(director, text)
+    agents = director.agents()
+    ips = {agent.spec["networks"]["cloud"]["ip"] for agent in agents}
+    assert ips == {network["ip"] for agent in agents for network in agent.settings.networks.values()}
+    assert all(ip.startswith("10.250.") for ip in ips)
+    rendered = {await _rendered(director, agent.spec) for agent in agents}
+    assert rendered == {f'{{"port": 80, "ip": "{ip}"}}\n' for ip in ips}
+    before = director.vms()
+    director.fleet.calls.clear()
+    await deploy(director, text)
+    assert director.vms() == before
+    assert set(director.methods()) == {"get_state"}
+
+
+async def _rendered(director: Director, spec: dict[str, Any]) -> str:
+    archive = await director.blobs.get_bytes(spec["rendered_templates_archive"]["blobstore_id"])
+    with tarfile.open(fileobj=BytesIO(archive)) as tar:
+        member = tar.extractfile("./server/config/config.json")
+        assert member is not None
+        return member.read().decode()
+
+
+async def test_errands_wait_for_their_day(director: Director) -> None:
+    extra = """- name: smoke
+  lifecycle: errand
+  instances: 1
+  azs: [z1]
+  vm_type: small
+  stemcell: default
+  networks: [{name: default}]
+  jobs: [{name: server, release: web, provides: {web: nil}}]
+"""
+    await deploy(director, manifest(1, extra=extra))
+    assert len(director.vms()) == 1
+    row = director.store.instances.get(group="smoke")
+    assert row is not None
+    assert row.lifecycle == "errand"
+    assert all(package["blobstore_id"] for package in row.spec["packages"].values())
+    assert await director.blobs.exists(row.spec["rendered_templates_archive"]["blobstore_id"])
+    director.fleet.calls.clear()
+    await deploy(director, manifest(1, extra=extra))
+    assert set(director.methods()) == {"get_state"}
+
+
+async def test_two_deployments_do_not_meet(director: Director) -> None:
+    await deploy(director, manifest(2))
+    outcome = await director.deploy(manifest(2, name="other"), name="other")
+    assert outcome.state == "done", director.debug()[-3000:]
+    ips = [row.ip for row in director.store.ips.list()]
+    assert len(ips) == len(set(ips)) == 4
+    numbers = [row.number for row in director.store.dns_numbers.list(space="instance")]
+    assert len(set(numbers)) == 4
+    content = json.loads(
+        await director.blobs.get_bytes(director.store.dns_blobs.list(newest_first=True)[0].blobstore_id)
+    )
+    assert len(content["records"]) == 4
