@@ -94,6 +94,8 @@ class Vm:
     """Of what ``update_settings`` last sent it, as the next two."""
     blobstore_config_sha1: str = ""
     nats_config_sha1: str = ""
+    temporary: bool = False
+    """It goes when the task that needs it ends. One found later was left by a task that could not end itself."""
 
 
 @dataclass(frozen=True, slots=True)
