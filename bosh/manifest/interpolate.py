@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from bosh.manifest.emit import dump
 from bosh.manifest.model import Json
@@ -44,6 +44,15 @@ class Variables(Protocol):
     def names(self) -> Iterable[str]: ...
 
 
+@runtime_checkable
+class LooksElsewhere(Protocol):
+    """A source that needs other variables to make its own, as a certificate needs its CA."""
+
+    def look_through(self, variables: Variables) -> None:
+        """Ask these for what it does not hold itself."""
+        ...
+
+
 class StaticVariables:
     """Given values; a name ``a.b`` sets key ``b`` of variable ``a``."""
 
@@ -75,6 +84,9 @@ class FirstFound:
 
     def __init__(self, sources: Sequence[Variables]) -> None:
         self._sources = sources
+        for source in sources:
+            if isinstance(source, LooksElsewhere):
+                source.look_through(self)
 
     def get(self, definition: Definition) -> tuple[Json, bool]:
         for source in self._sources:

@@ -20,12 +20,11 @@ class FileStore:
 
     Args:
         path: the YAML file; made when the first value is generated.
-        given: variables that are asked first for the CA of a new certificate.
     """
 
-    def __init__(self, path: Path, given: Variables | None = None, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
         self._path = path
-        self._given = given
+        self._all: Variables = self
         self._clock = clock or SystemClock()
         self._values: dict[str, Json] | None = None
 
@@ -45,6 +44,10 @@ class FileStore:
         self._save(values)
         return value, True
 
+    def look_through(self, variables: Variables) -> None:
+        """The CA of a new certificate may come from any of these, not only from the file."""
+        self._all = variables
+
     def names(self) -> Iterable[str]:
         return list(self._load())
 
@@ -57,9 +60,7 @@ class FileStore:
             raise InterpolationError(f"Generating variable '{definition.name}'") from error
 
     def _authority(self, name: str) -> KeyPairPem:
-        value, found = self._given.get(Definition(name)) if self._given else (None, False)
-        if not found:
-            value, found = self.get(Definition(name))
+        value, found = self._all.get(Definition(name))
         if not found or not isinstance(value, dict):
             raise InterpolationError(f"Expected to find variable '{name}' with a certificate")
         return KeyPairPem(str(value.get("certificate") or ""), str(value.get("private_key") or ""))

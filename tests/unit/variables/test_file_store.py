@@ -30,7 +30,7 @@ def test_values_are_made_in_order_saved_and_found_again(tmp_path: Path) -> None:
 def test_a_ca_may_come_from_given_variables(tmp_path: Path) -> None:
     ca = issue(common_name="ca", is_ca=True, country="US", not_before=FakeClock().now())
     given = StaticVariables({"ca": {"certificate": ca.certificate, "private_key": ca.private_key}})
-    store = FileStore(tmp_path / "c.yml", given, FakeClock())
+    store = FileStore(tmp_path / "c.yml", clock=FakeClock())
     text = "variables:\n- {name: leaf, type: certificate, options: {ca: ca, common_name: x, key_length: 2048}}\nv: ((leaf.ca))\n"
     assert evaluate(load(text, "m").value, FirstFound([given, store]))["v"] == ca.certificate
 
