@@ -16,7 +16,7 @@ from bosh.wire.errors import joined
 
 log = logging.getLogger(__name__)
 
-UNLOGGED = frozenset({"ping", "get_task", "upload_blob"})
+UNLOGGED = frozenset({"ping", "get_task", "get_state"})
 """Too frequent to say anything."""
 
 

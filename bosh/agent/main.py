@@ -99,7 +99,9 @@ class Daemon:
 
     def _choose_supervisor(self, kind: str) -> Supervisor:
         if kind == "monit":
-            self._monit = monit_service.find(self._machine.tools, Path("/etc/monit/monitrc"))
+            self._monit = monit_service.find(
+                self._machine.tools, Path("/etc/monit/monitrc"), self._paths.monit / "monit.pid"
+            )
             api = HttpMonitApi(self._config.monit_port, self._paths.monit / "monit.user", self._clock)
             return MonitSupervisor(self._paths, api, self._monit, self._clock)
         self._dummy = DummySupervisor(three_processes() if kind == "dummy-nats" else ())
@@ -173,6 +175,14 @@ class Daemon:
         if self._monit is not None:
             monit_service.configure(self._paths, self._config.monit_port, self._config.alert_port)
             await self._monit.start()
+        await self._resume_jobs()
+
+    async def _resume_jobs(self) -> None:
+        """An agent whose jobs cannot be resumed must still tell the director so."""
+        try:
+            await self._supervisor.resume()
+        except BoshError as error:
+            log.error("cannot resume the jobs: %s", error)
 
     async def _serve(self, transport: Transport, body: Body, pulse: Pulse) -> None:
         receive = body.receive

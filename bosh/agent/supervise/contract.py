@@ -16,6 +16,10 @@ class Supervisor(Protocol):
         """Have it read the job files anew; returns when it has."""
         ...
 
+    async def resume(self) -> None:
+        """After a boot, and whenever the agent starts: have the jobs run, or not, as they last should."""
+        ...
+
     async def start(self) -> None:
         """Start and monitor all jobs; returns when that is accepted."""
         ...

@@ -24,6 +24,9 @@ class DummySupervisor:
     async def reload(self) -> None:
         self.reloads += 1
 
+    async def resume(self) -> None:
+        pass
+
     async def start(self) -> None:
         if self.state == FAIL_TASK:
             raise BoshError("fake-task-fail-error")

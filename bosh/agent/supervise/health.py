@@ -27,6 +27,9 @@ class HealthRecorder:
     async def reload(self) -> None:
         await self.inner.reload()
 
+    async def resume(self) -> None:
+        await self.inner.resume()
+
     async def start(self) -> None:
         await self.inner.start()
         await self._record()

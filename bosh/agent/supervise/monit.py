@@ -18,7 +18,7 @@ from bosh.agent.supervise.monit_status import MonitStatus, Service, job_state, p
 from bosh.system.clock import Clock
 from bosh.system.files import write_atomically
 from bosh.wire.errors import BoshError
-from bosh.wire.heartbeat import UNKNOWN, Process
+from bosh.wire.heartbeat import STARTING, UNKNOWN, Process
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ RELOAD_PAUSE_S = 0.1
 MONITOR_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 300.0
 STOP_PAUSE_S = 0.25
+
+LOOK_PAUSE_S = 1.0
 
 CSRF_TOKEN = "agent"
 """monit since 5.20 wants the same token as parameter and cookie; it does not have to be its own. Older ones ignore both."""
@@ -104,6 +106,7 @@ class MonitSupervisor:
         self._api = api
         self._service = service
         self._clock = clock
+        self._looked_s = -LOOK_PAUSE_S
 
     @property
     def _stopped_file(self) -> Path:
@@ -121,7 +124,7 @@ class MonitSupervisor:
 
     async def reload(self) -> None:
         status = await self._api.status()
-        if not status.services and not any(self._paths.monit_jobs.glob("*.monitrc")):
+        if not status.services and not self._has_files():
             return
         before = status.incarnation
         await self._pass_the_second_of(before)
@@ -174,6 +177,20 @@ class MonitSupervisor:
         if names and not await self._until(monitored, MONITOR_TIMEOUT_S, RELOAD_PAUSE_S):
             raise BoshError(f"Timed out waiting for services '{', '.join(sorted(names))}' to be monitored again")
 
+    async def resume(self) -> None:
+        """After a boot: jobs are as the director left them, whatever monit last saved of that before the power went."""
+        if not self._has_files():
+            return
+        stopped = self._stopped_file.exists()
+        for service in (await self._api.status()).services:
+            if stopped and service.monitored:
+                await self._api.act(service.name, "stop")
+            elif not stopped and not service.monitored:
+                await self._api.act(service.name, "start")
+
+    def _has_files(self) -> bool:
+        return any(self._paths.monit_jobs.glob("*.monitrc"))
+
     async def stop_and_wait(self) -> None:
         deadline = self._clock.monotonic_s() + STOP_TIMEOUT_S
         await self._settle(lambda service: bool(service.pending), deadline, "to no longer be pending")
@@ -208,7 +225,21 @@ class MonitSupervisor:
         except BoshError as error:
             log.warning("monit does not answer: %s", error)
             return UNKNOWN
-        return job_state(status.services, stopped=self._stopped_file.exists())
+        state = job_state(status.services, stopped=self._stopped_file.exists())
+        if state == STARTING:
+            await self._look_again()
+        return state
+
+    async def _look_again(self) -> None:
+        """Have monit look at its services now, not when its cycle of ten seconds is over: someone is waiting for ``running``."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._looked_s < LOOK_PAUSE_S:
+            return
+        self._looked_s = now_s
+        try:
+            await self._api.act("_runtime", "validate")
+        except BoshError as error:
+            log.warning("monit does not look again: %s", error)
 
     async def processes(self) -> Sequence[Process]:
         return [service.to_process() for service in (await self._api.status()).services]

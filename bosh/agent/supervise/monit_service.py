@@ -79,20 +79,25 @@ class SystemdMonit:
 class SpawnedMonit:
     """monit as our child, where there is no systemd."""
 
-    def __init__(self, control_file: Path, commands: Commands) -> None:
+    def __init__(self, control_file: Path, pid_file: Path, commands: Commands) -> None:
         self._control_file = control_file
+        self._pid_file = pid_file
         self._commands = commands
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         if self._process is not None and self._process.returncode is None:
             return
+        # Where a file of an earlier boot names some living process, monit takes that for itself and ends.
+        _remove(self._pid_file)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 "monit",
                 "-I",
                 "-c",
                 str(self._control_file),
+                "-p",
+                str(self._pid_file),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -117,5 +122,10 @@ class SpawnedMonit:
         return (result.stdout + result.stderr).strip()
 
 
-def find(commands: Commands, control_file: Path) -> MonitService:
-    return SystemdMonit(commands) if SYSTEMD_RUNS.is_dir() else SpawnedMonit(control_file, commands)
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def find(commands: Commands, control_file: Path, pid_file: Path) -> MonitService:
+    """By systemd where it is the init."""
+    return SystemdMonit(commands) if SYSTEMD_RUNS.is_dir() else SpawnedMonit(control_file, pid_file, commands)

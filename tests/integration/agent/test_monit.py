@@ -45,13 +45,13 @@ class Fixture:
         port = free_port()
         control = directory / "monitrc"
         control.write_text(
-            f"set daemon 2\nset pidfile {directory}/monit.pid\nset idfile {directory}/id\nset statefile {directory}/state\n"
+            f"set daemon 2\nset idfile {directory}/id\nset statefile {directory}/state\n"
             f"set logfile {directory}/monit.log\n"
             f"include {self.paths.monit}/*.monitrc\ninclude {self.paths.monit_jobs}/*.monitrc\n"
         )
         control.chmod(0o600)
         monit_service.configure(self.paths, port, self.alert_port)
-        self.service = monit_service.SpawnedMonit(control, SystemCommands())
+        self.service = monit_service.SpawnedMonit(control, directory / "monit.pid", SystemCommands())
         clock = SystemClock()
         api = HttpMonitApi(port, self.paths.monit / "monit.user", clock)
         self.supervisor = MonitSupervisor(self.paths, api, self.service, clock)

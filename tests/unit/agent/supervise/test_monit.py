@@ -33,6 +33,8 @@ class FakeMonit:
 
     async def act(self, service: str, action: str) -> None:
         self.acted.append((service, action))
+        if service == "_runtime":
+            return
         monitored = {"start": 1, "monitor": 1, "unmonitor": 0, "stop": 1 if self.stubborn else 0}
         self.services[service] = Service(service, monitored[action])
 
@@ -80,6 +82,21 @@ async def test_start_and_stop_are_remembered(supervisor: MonitSupervisor, monit:
     assert monit.acted == [("web", "stop"), ("web", "start")]
 
 
+async def test_a_boot_brings_back_what_ran_and_only_that(
+    supervisor: MonitSupervisor, monit: FakeMonit, tmp_path: Path
+) -> None:
+    monit.services = {"lost": Service("lost"), "fine": Service("fine", 1)}
+    await supervisor.resume()
+    assert monit.acted == []
+    (tmp_path / "monit/job/0000_x.monitrc").touch()
+    await supervisor.resume()
+    assert monit.acted == [("lost", "start")]
+    (tmp_path / "monit/stopped").touch()
+    monit.acted.clear()
+    await supervisor.resume()
+    assert monit.acted == [("lost", "stop"), ("fine", "stop")]
+
+
 async def test_what_outlived_its_drain_is_monitored_again_before_it_is_stopped(
     supervisor: MonitSupervisor, monit: FakeMonit, tmp_path: Path
 ) -> None:
@@ -116,6 +133,12 @@ async def test_reload_waits_for_another_incarnation(supervisor: MonitSupervisor,
 async def test_nothing_to_read_nothing_to_reload(supervisor: MonitSupervisor, monit: FakeMonit) -> None:
     await supervisor.reload()
     assert monit.incarnation == 1
+
+
+async def test_who_waits_for_running_need_not_wait_for_the_cycle(supervisor: MonitSupervisor, monit: FakeMonit) -> None:
+    monit.services = {"web": Service("web", 2)}
+    assert await supervisor.status() == await supervisor.status() == "starting"
+    assert monit.acted == [("_runtime", "validate")]
 
 
 async def test_a_monit_that_does_not_answer_is_unknown(supervisor: MonitSupervisor, monit: FakeMonit) -> None:
