@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -94,7 +96,7 @@ def test_the_machine_may_keep_an_address_among_its_vms(program: Program) -> None
     subprocess.run(["ip", "addr", "add", "10.245.77.2/32", "dev", "lo"], check=True)
     try:
         stemcell = program.stemcell()
-        vm, networks = program.create_vm({"net": {"type": "dynamic"}}, stemcell=stemcell)
+        _, networks = program.create_vm({"net": {"type": "dynamic"}}, stemcell=stemcell)
         assert networks["net"]["ip"] == "10.245.77.3"
         error = program.fails("create_vm", "a", stemcell, {}, {"net": manual("10.245.77.2")}, [], {})
         assert "10.245.77.2" in error.message
@@ -175,3 +177,34 @@ def test_a_managed_network(program: Program) -> None:
     program.call("delete_vm", vm)
     program.call("delete_network", cid)
     assert program.listed()["networks"] == []
+
+
+def test_a_machine_that_drops_what_it_forwards_lets_vms_out(image: Path, tmp_path: Path) -> None:
+    """As with Docker or ufw. The machine is a namespace of its own, the world another."""
+    machine, world = f"m{os.getpid()}", f"o{os.getpid()}"
+
+    def run(*words: str) -> str:
+        return subprocess.run(words, check=True, capture_output=True, text=True, timeout=10).stdout
+
+    enter = ["nsenter", f"--net=/run/netns/{machine}"]
+    program = Program({"state_dir": str(tmp_path / "state"), "ranges": [RANGE]}, tmp_path, image)
+    program.command = [*enter, *program.command]
+    try:
+        for name in (machine, world):
+            run("ip", "netns", "add", name)
+            run("ip", "-n", name, "link", "set", "lo", "up")
+        run("ip", "-n", machine, "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", world)
+        for name, device, address in ((machine, "up0", "10.245.76.1/24"), (world, "eth0", "10.245.76.2/24")):
+            run("ip", "-n", name, "addr", "add", address, "dev", device)
+            run("ip", "-n", name, "link", "set", device, "up")
+        run(*enter, "iptables", "-P", "FORWARD", "DROP")
+        run(*enter, "sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward")
+        vm = program.vm({"net": manual("10.245.77.5")})
+        program.inside(vm, "ping -c1 -W2 10.245.76.2")
+        program.call("delete_vm", vm)
+        assert run(*enter, "iptables", "-S", "FORWARD").strip() == "-P FORWARD DROP"
+        assert run(*enter, "cat", "/proc/sys/net/ipv4/ip_forward").strip() == "0"
+    finally:
+        assert program.run("destroy-all").returncode == 0
+        for name in (machine, world):
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)

@@ -12,7 +12,7 @@ from typing import Any
 from cpi_kit.errors import CloudFailed
 from cpi_kit.files import read_json, write_json
 
-from container_cpi import kernel, links
+from container_cpi import kernel, links, neighbours
 from container_cpi.config import Config
 from container_cpi.fabric_plan import Fabric, table_name
 
@@ -125,6 +125,7 @@ class Network:
         """The firewall before forwarding; both before any VM is connected."""
         if standing.firewall == _CHANGING:
             self._nft(wanted.firewall or self._no_table())
+            neighbours.make_way(self._config, wanted.bridges)
         if self._must_switch_forwarding_on(wanted):
             _FORWARDING.write_text("1")
 
