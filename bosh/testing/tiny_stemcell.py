@@ -21,19 +21,26 @@ def why_no_containers() -> str:
     """Why container VMs cannot be made on this machine; empty when they can."""
     if os.geteuid() != 0:
         return "needs root"
-    missing = [tool for tool in ("runc", "nft", "busybox") if shutil.which(tool) is None]
+    missing = [tool for tool in ("runc", "nft") if shutil.which(tool) is None]
+    missing += [] if _static_busybox() else ["a static busybox"]
     return f"needs {', '.join(missing)}" if missing else ""
+
+
+def _static_busybox() -> Path | None:
+    """A program that needs no libraries names no dynamic linker."""
+    found = shutil.which("busybox")
+    return Path(found) if found and b"/ld-linux" not in Path(found).read_bytes() else None
 
 
 def tiny_image(target: Path) -> Path:
     """Write a tar.gz image. Raises FileNotFoundError when there is no static busybox on this machine."""
-    busybox = shutil.which("busybox")
+    busybox = _static_busybox()
     if busybox is None:
-        raise FileNotFoundError("busybox (Debian package busybox-static)")
+        raise FileNotFoundError("a static busybox (Debian package busybox-static)")
     with tarfile.open(target, "w:gz", compresslevel=1) as archive:
         for name in _DIRECTORIES:
             _add(archive, name, kind=tarfile.DIRTYPE, mode=0o755)
-        _add(archive, "bin/busybox", Path(busybox).read_bytes(), mode=0o755)
+        _add(archive, "bin/busybox", busybox.read_bytes(), mode=0o755)
         for applet in _APPLETS.split():
             _add(archive, f"bin/{applet}", kind=tarfile.SYMTYPE, link="busybox")
         _add(archive, "sbin/init", _INIT, mode=0o755)
