@@ -34,6 +34,8 @@ class DeployRequest:
     new: bool = False
     job_states: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Group or ``*`` → {index or id or ``*``: state}."""
+    errands: frozenset[str] = frozenset()
+    """Errand groups that are about to run: their instances alone are planned for, and get VMs."""
 
 
 def request_from(arguments: Mapping[str, Any]) -> DeployRequest:
@@ -147,4 +149,5 @@ def options_of(
         trusted_certs_sha1=settings[0],
         blobstore_config_sha1=settings[1],
         nats_config_sha1=settings[2],
+        errands=request.errands,
     )

@@ -64,6 +64,19 @@ async def run(plan: Plan, layout: Layout, world: World) -> None:
         await walk.post_deploy()
 
 
+async def bring_up(plan: Plan, layout: Layout, world: World) -> None:
+    """Carry out the part of a plan that gives errands their VMs; nothing is deleted and no ``post-deploy`` runs.
+
+    Raises:
+        BoshError: the first step that failed; nothing new was begun after it, what was under way has ended.
+    """
+    walk = _Walk(plan, layout, world)
+    await walk.compile()
+    await walk.create_missing_vms()
+    await publish_dns(world)
+    await walk.update_groups()
+
+
 class _Walk:
     """One plan on its way."""
 

@@ -45,6 +45,8 @@ class World:
     variable_set: int = 0
     respec: Respec | None = None
     """Renders an instance anew once a dynamic network has given it addresses; None where nothing is rendered."""
+    temporary: frozenset[str] = frozenset()
+    """Groups whose VMs go when this task ends."""
     bus_users: Coalesced = field(init=False)
     """Tells the bus of agents that come; many VMs made at once share one telling."""
 

@@ -131,7 +131,7 @@ class _Group:
         spec = self.specs.build(instance, hashes)
         if instance.lifecycle == "errand":
             self.errands.append(ErrandSpec(instance, spec))
-            if current is None or current.vm is None:
+            if (current is None or current.vm is None) and instance.group not in self.options.errands:
                 return
         disks = self._disks(instance, current)
         changes = changes_of(instance, current, spec, disks, self.options)

@@ -440,6 +440,8 @@ class Options:
     """Of the settings a VM should have now, as the next two; compared with those in ``CurrentVm``."""
     blobstore_config_sha1: str = ""
     nats_config_sha1: str = ""
+    errands: frozenset[str] = frozenset()
+    """Errand groups that are about to run: their instances get VMs like any other's."""
 
 
 def json_copy(value: Any) -> Any:

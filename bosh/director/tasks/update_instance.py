@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bosh.director.tasks.contract import TaskContext
-from bosh.execution.deploy import DEPLOYMENT_LOCK_TIMEOUT_S, config_rows
+from bosh.execution.deploy import DEPLOYMENT_LOCK_TIMEOUT_S
+from bosh.execution.planning import config_rows
 from bosh.execution.recorded import cpi_of_az, find_instance, recorded_instance, vm_of, world_of_instance
 from bosh.execution.single import SingleRequest, act_on_instance
 from bosh.plan.errors import IgnoredInstancesModification

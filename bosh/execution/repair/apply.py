@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bosh.director.tasks.contract import Stage, TaskContext
 from bosh.execution.concurrency import for_each
-from bosh.execution.deploy import config_rows
+from bosh.execution.planning import config_rows
 from bosh.execution.recorded import cpi_of_az, find_instance, update_of, vm_of
 from bosh.execution.repair.kinds import Resolution, chosen
 from bosh.execution.repair.mend import CpiOf, ProblemHandlerError, mend

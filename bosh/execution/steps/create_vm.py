@@ -42,6 +42,8 @@ class VmOrder:
     tags: Mapping[str, str] = field(default_factory=dict)
     disk_cids: tuple[str, ...] = ()
     """Disks that will be attached, so that the cloud can place the VM near them."""
+    temporary: bool = False
+    """The VM goes when the task that orders it ends."""
 
     @property
     def name(self) -> str:
@@ -106,6 +108,7 @@ def _remember(world: World, order: VmOrder, *, api_version: int) -> records.Vm:
             created_at=world.clock.now(),
             group=order.group,
             az=order.az,
+            temporary=order.temporary,
         )
     )
 

@@ -51,6 +51,7 @@ def order_for(world: World, instance: LaidInstance, disk_cids: tuple[str, ...]) 
         az=instance.az,
         tags=instance.tags,
         disk_cids=disk_cids,
+        temporary=instance.group in world.temporary,
     )
 
 
