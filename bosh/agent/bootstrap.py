@@ -6,22 +6,24 @@ import logging
 import os
 from pathlib import Path
 
+from bosh.agent.config import LinuxOptions
 from bosh.agent.install.installer import Installer
 from bosh.agent.machine.commands import Command
 from bosh.agent.machine.machine import Machine
 from bosh.agent.machine.mounts import at
 from bosh.agent.paths import Paths
-from bosh.agent.settings import SettingsStore
+from bosh.agent.settings import SettingsStore, disk_hint
 from bosh.agent.spec import SpecStore
 from bosh.wire.errors import BoshError
 
 log = logging.getLogger(__name__)
 
 RUN_TMPFS_SIZE = "16m"
+JOB_TMPFS_SIZE = "100m"
 
 
-async def prepare_machine(paths: Paths, settings: SettingsStore, machine: Machine) -> None:
-    """Name, accounts, directories, disks.
+async def prepare_machine(paths: Paths, settings: SettingsStore, machine: Machine, options: LinuxOptions) -> None:
+    """Name, accounts, disks, directories.
 
     Raises:
         BoshError: what cannot be set up, by name.
@@ -29,12 +31,49 @@ async def prepare_machine(paths: Paths, settings: SettingsStore, machine: Machin
     current = settings.current
     await machine.hosts.name_machine(current.agent_id)
     await _accounts(settings, machine)
+    if not options.skip_disk_setup:
+        await _mount_ephemeral(settings, machine)
     make_directories(paths, machine)
     await _mount_run(paths, settings, machine)
+    await _mount_job_tmpfs(paths, settings, machine)
+    if not options.default_tmp_dir:
+        await _move_tmp(paths, machine)
     os.environ["TMPDIR"] = str(paths.temporary)
     await machine.certificates.trust(current.trusted_certs or str(settings.updates.get("trusted_certs") or ""))
     await machine.disks.mount_last(settings.persistent_disks())
     check_disks(settings)
+
+
+async def _mount_ephemeral(settings: SettingsStore, machine: Machine) -> None:
+    hint = settings.current.disks.get("ephemeral")
+    if not hint:
+        return
+    swap = settings.bosh_env.get("swap_size")
+    memory_mib = machine.vitals.memory_kb() // 1024
+    wanted = None if swap is None else int(swap)
+    await machine.ephemeral.set_up(disk_hint("ephemeral", hint, {}), memory_mib, wanted)
+
+
+async def _mount_job_tmpfs(paths: Paths, settings: SettingsStore, machine: Machine) -> None:
+    """``env.bosh.job_dir.tmpfs``: rendered templates and their secrets never reach a disk."""
+    wanted = settings.bosh_env.get("job_dir") or {}
+    if not wanted.get("tmpfs"):
+        return
+    for directory in (paths.data / "jobs", paths.sensitive_blobs):
+        if at(machine.mounts, directory) is None:
+            await machine.mounts.tmpfs(directory, str(wanted.get("tmpfs_size") or JOB_TMPFS_SIZE))
+            directory.chmod(0o750)
+            machine.ownership.root_vcap(directory)
+
+
+async def _move_tmp(paths: Paths, machine: Machine) -> None:
+    """``/tmp`` and ``/var/tmp`` on the ephemeral disk, without programs and devices."""
+    source = paths.data / "root_tmp"
+    _make(source, 0o1777)
+    machine.ownership.root_vcap(source)
+    for point in (paths.root / "tmp", paths.root / "var" / "tmp"):
+        if at(machine.mounts, point) is None:
+            await machine.mounts.bind(source, point, ("nodev", "nosuid", "noexec"))
 
 
 async def _accounts(settings: SettingsStore, machine: Machine) -> None:

@@ -27,7 +27,7 @@ class LinuxOptions:
     preformatted_persistent_disk: bool = False
     """The cloud delivers disks with a file system: mount the device itself and never format."""
     default_tmp_dir: bool = False
-    bind_mount_tmp: bool = True
+    """``/tmp`` and ``/var/tmp`` stay where they are, instead of on the ephemeral disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,6 @@ def parse(body: Mapping[str, Any]) -> AgentConfig:
             partitioner=str(linux.get("PartitionerType") or ""),
             preformatted_persistent_disk=bool(linux.get("UsePreformattedPersistentDisk")),
             default_tmp_dir=bool(linux.get("UseDefaultTmpDir")),
-            bind_mount_tmp=not linux.get("UseDefaultTmpDir"),
         ),
         sources=tuple(settings.get("Sources") or ()),
         heartbeat_interval_s=float(own.get("HeartbeatIntervalSeconds") or HEARTBEAT_INTERVAL_S),

@@ -169,7 +169,7 @@ class Daemon:
         )
 
     async def _prepare(self, agent: Agent) -> None:
-        await bootstrap.prepare_machine(self._paths, self._settings, self._machine)
+        await bootstrap.prepare_machine(self._paths, self._settings, self._machine, self._config.linux)
         bootstrap.prepare_jobs(self._specs, agent.installer)
         await bootstrap.make_host_keys(self._paths, self._machine)
         if self._monit is not None:

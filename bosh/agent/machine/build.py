@@ -6,6 +6,7 @@ from bosh.agent.config import LinuxOptions
 from bosh.agent.machine.certificates import Certificates
 from bosh.agent.machine.commands import Commands, FakeCommands, SystemCommands
 from bosh.agent.machine.disks import Disks
+from bosh.agent.machine.ephemeral import EphemeralDisk
 from bosh.agent.machine.hosts import Hosts
 from bosh.agent.machine.machine import Machine
 from bosh.agent.machine.mounts import FakeMounts, Mounts, SystemMounts
@@ -39,13 +40,15 @@ def _assemble(  # noqa: PLR0917
     mounts: Mounts,
     vitals: VitalsReader,
 ) -> Machine:
+    disks = Disks(options, paths, mounts, tools, clock)
     return Machine(
         commands=SystemCommands(),
         tools=tools,
         ownership=ownership,
         users=users,
         mounts=mounts,
-        disks=Disks(options, paths, mounts, tools, clock),
+        disks=disks,
+        ephemeral=EphemeralDisk(disks, mounts, tools, paths.data),
         hosts=Hosts(paths.etc, tools),
         certificates=Certificates(paths.root / "usr/local/share/ca-certificates", tools),
         vitals=vitals,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bosh.agent.machine.certificates import Certificates
 from bosh.agent.machine.commands import Commands
 from bosh.agent.machine.disks import Disks
+from bosh.agent.machine.ephemeral import EphemeralDisk
 from bosh.agent.machine.hosts import Hosts
 from bosh.agent.machine.mounts import Mounts
 from bosh.agent.machine.ownership import Ownership
@@ -24,6 +25,7 @@ class Machine:
     users: Users
     mounts: Mounts
     disks: Disks
+    ephemeral: EphemeralDisk
     hosts: Hosts
     certificates: Certificates
     vitals: VitalsReader

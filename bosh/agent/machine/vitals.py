@@ -18,6 +18,10 @@ class VitalsReader(Protocol):
         """How the machine is now; processor shares since the last reading."""
         ...
 
+    def memory_kb(self) -> int:
+        """All there is."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CpuTicks:
@@ -99,6 +103,9 @@ class SystemVitals:
             disks=self._disks(),
         )
 
+    def memory_kb(self) -> int:
+        return parse_meminfo((self._proc / "meminfo").read_text())["MemTotal"]
+
     def _container_memory(self) -> tuple[int | None, int | None]:
         """Limit and use in kB of our control group, version 2 or 1; caches that can be dropped are not use."""
         for limit, used, stat, cache in (
@@ -142,6 +149,9 @@ def _usage(path: Path) -> Usage:
 
 class FakeVitals:
     """A machine that is always the same."""
+
+    def memory_kb(self) -> int:
+        return 2 << 20
 
     def read(self) -> Vitals:
         return Vitals(
