@@ -137,13 +137,13 @@ def decode_request(line: bytes) -> Request:
 
 
 def encode_response(response: Response) -> bytes:
-    """One line of JSON, newline included."""
+    """One line of JSON, newline included. Raises TypeError or ValueError for a result that JSON cannot say."""
     failure = response.error
     error = failure and {"type": failure.kind, "message": failure.message, "ok_to_retry": failure.ok_to_retry}
     body = {"result": response.result, "error": error, "log": response.log}
     if response.request_id:
         body["request_id"] = response.request_id
-    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 def decode_response(text: bytes) -> Response:
