@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,17 @@ def test_no_order_no_fault(tmp_path: Path) -> None:
 def test_an_order_with_a_slip_is_refused(tmp_path: Path, method: str, fault: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="unknown"):
         order_fault(tmp_path, method, **fault)
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+def test_a_held_call_waits_before_or_after_its_effect(tmp_path: Path, after_effect: bool) -> None:
+    order_fault(tmp_path, "create_disk", hold=True, after_effect=after_effect, times=1)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(ask, tmp_path, "create_disk", 1, {}, None)
+        mark = tmp_path / "held" / "create_disk"
+        while not mark.exists():
+            assert not call.done()
+        assert len(list(tmp_path.glob("disks/*"))) == after_effect
+        mark.unlink()
+        assert wire.decode_response(call.result()).error is None
+    assert len(list(tmp_path.glob("disks/*"))) == 1

@@ -14,7 +14,7 @@ from cpi_kit.dispatch import CloudFactory, respond
 from cpi_kit.dispatch import answer as plain_answer
 
 from bosh.wire import cpi as wire
-from fake_cpi.faults import Fault, take_fault
+from fake_cpi.faults import Fault, hold, take_fault
 
 GARBAGE = b"Segmentation fault (core dumped)\n"
 
@@ -31,9 +31,13 @@ def answer(make_cloud: CloudFactory, config: Mapping[str, Any], request: bytes) 
     fault = take_fault(directory, decoded.method, decoded.arguments)
     if fault.delay_s:
         time.sleep(fault.delay_s)
+    if fault.hold and not fault.after_effect:
+        hold(directory, decoded.method)
     response = wire.Response(request_id=call.request_id)
     if not fault.prevents_effect:
         response = respond(make_cloud, call, decoded)
+    if fault.hold and fault.after_effect:
+        hold(directory, decoded.method)
     if fault.failure is not None:
         response = wire.Response(None, fault.failure, response.log, call.request_id)
     _record(directory, decoded, response, fault, (started_s, time.monotonic()))

@@ -2,12 +2,15 @@
 
 Keys: ``kind`` and ``message`` and ``ok_to_retry`` (the error to answer with) · ``times`` (how many calls; absent: all) ·
 ``contains`` (only calls whose arguments' JSON contains this text) · ``after_effect`` (do the work first, then fail) ·
-``garbage`` (answer with bytes that are no response) · ``die`` (end the process without an answer) · ``delay_s`` (answer later).
+``garbage`` (answer with bytes that are no response) · ``die`` (end the process without an answer) · ``delay_s`` (answer later) ·
+``hold`` (wait while there is a file ``<dir>/held/<method>``, which the call makes itself: before its effect, or after it together with
+``after_effect``; at most a minute).
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +32,7 @@ class Fault:
     garbage: bool = False
     die: bool = False
     delay_s: float = 0.0
+    hold: bool = False
 
     @property
     def failure(self) -> wire.Failure | None:
@@ -40,6 +44,8 @@ class Fault:
 
 
 NO_FAULT = Fault()
+HOLD_AT_MOST_S = 60.0
+_LOOK_S = 0.01
 _FIELDS = frozenset(Fault.__slots__)
 
 
@@ -72,3 +78,13 @@ def _count_down(path: Path, order: dict[str, Any]) -> None:
         path.unlink()
     else:
         write_json(path, {**order, "times": order["times"] - 1})
+
+
+def hold(directory: Path, method: str) -> None:
+    """Stay here until somebody removes ``<dir>/held/<method>``."""
+    mark = directory / "held" / method
+    mark.parent.mkdir(exist_ok=True)
+    mark.touch()
+    until_s = time.monotonic() + HOLD_AT_MOST_S
+    while mark.exists() and time.monotonic() < until_s:
+        time.sleep(_LOOK_S)
