@@ -7,8 +7,12 @@ import os
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes, *, mode: int = 0o640) -> None:
-    """Replace the file's content in one step; parents are made. Survives a crash: synced before it takes the name.
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o640, durable: bool = True) -> None:
+    """Replace the file's content in one step; parents are made.
+
+    Args:
+        durable: synced before it takes the name, so that after a power cut it is the old or the new content. What is written often, or
+            made again anyway, can do without.
 
     Raises:
         OSError: what the file system says.
@@ -20,8 +24,9 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o640) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(stream.fileno(), mode)
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -56,7 +56,7 @@ def write_instance_files(spec: Spec, paths: Paths) -> None:
     """``instance/{id,az,name,deployment}``, readable by every job."""
     values = {"id": spec.id, "az": spec.az, "name": spec.name, "deployment": spec.deployment}
     for name, value in values.items():
-        write_atomically(paths.instance / name, value.encode(), mode=0o644)
+        write_atomically(paths.instance / name, value.encode(), mode=0o644, durable=False)
     paths.instance.chmod(0o755)
 
 

@@ -163,7 +163,7 @@ class Installer:
         logs = self._paths.data / "sys" / "log"
         depths = ("*.log", ".*.log", "*/*.log", "*/.*.log", "*/*/*.log", "*/*/.*.log")
         text = LOGROTATE.format(patterns=" ".join(f"{logs}/{depth}" for depth in depths), size=spec.max_log_file_size)
-        write_atomically(self._paths.etc / "logrotate.d" / "vcap", text.encode(), mode=0o644)
+        write_atomically(self._paths.etc / "logrotate.d" / "vcap", text.encode(), mode=0o644, durable=False)
 
 
 async def _limited(at_once: asyncio.Semaphore, ensure: Callable[[Bundle], Awaitable[None]], bundle: Bundle) -> None:

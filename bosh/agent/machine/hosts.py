@@ -51,7 +51,7 @@ class Hosts:
     def _replace(self, file: str, text: str) -> None:
         path = self._etc / file
         try:
-            write_atomically(path, text.encode(), mode=0o644)
+            write_atomically(path, text.encode(), mode=0o644, durable=False)
         except OSError as error:
             # Some container runtimes mount these files one by one: such a file can be written, not replaced.
             if error.errno != errno.EBUSY:

@@ -19,7 +19,7 @@ class HealthRecorder:
         self._file = file
 
     def record(self, state: str) -> None:
-        write_atomically(self._file, json.dumps({"state": state}).encode(), mode=0o644)
+        write_atomically(self._file, json.dumps({"state": state}).encode(), mode=0o644, durable=False)
 
     async def _record(self) -> None:
         self.record(await self.inner.status())
