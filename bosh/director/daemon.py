@@ -37,7 +37,7 @@ class Daemon:
         self._store = SqlStore(places.database_url(config))
         self._tasks = engine.Tasks(self._store, self._clock, self._places)
         self._bus = Bus(config, self._store)
-        self._staff = Staff(nursery, self._clock, sync_bus=self._bus.sync, died=self._worker_died)
+        self._staff = Staff(nursery, self._clock, sync_bus=self._bus.sync, died=self._worker_died, queued=self._queued)
         self._tasks.wake, self._tasks.interrupt = self._staff.wake, self._staff.interrupt
         desk = Desk(config, uuid, self._store, self._tasks, self._clock, ids, self._places)
         context = server_context(config.tls, self._places.root)
@@ -66,6 +66,7 @@ class Daemon:
         await self._first_bus_sync()
         self._staff.open(engine.NORMAL, self._config.workers)
         self._staff.open(engine.URGENT, self._config.urgent_workers)
+        self._staff.wake()
         await asyncio.gather(self._api.started(), self._blobs.started())
         log.line("started", api=self._api.address, blobstore=self._blobs.address, workers=self._config.workers)
         await self._stop.wait()
@@ -120,6 +121,9 @@ class Daemon:
     def _worker_died(self, name: str) -> None:
         if buried := self._tasks.bury(worker=name, reason=WORKER_DIED):
             log.line("tasks_buried", tasks=",".join(map(str, buried)), worker=name)
+
+    def _queued(self, queue: str) -> int:
+        return self._store.tasks.count(state="queued", queue=queue)
 
     # --- schedules
 

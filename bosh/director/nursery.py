@@ -1,7 +1,7 @@
 """The process that makes worker processes: it imports everything a task may need, once, and forks.
 
 So workers start in milliseconds and share the memory of what was imported. It hears from the daemon over a socket that keeps message
-boundaries: ``{"name":…,"queues":[…]}`` with the worker's end of its connection attached. When the daemon is gone it gives the workers
+boundaries: ``{"name":…,"queues":[…],"spare":…}`` with the worker's end of its connection attached. When the daemon is gone it gives the workers
 time to let go of their tasks, ends those that do not, and exits.
 """
 
@@ -112,30 +112,31 @@ class _Nursery:
         if not message:
             return False
         order = json.loads(message)
-        self._bear(order["name"], order["queues"], descriptors[0])
+        post = worker.Post(order["name"], tuple(order["queues"]), order["spare"])
+        self._bear(post, descriptors[0])
         return True
 
-    def _bear(self, name: str, queues: list[str], descriptor: int) -> None:
+    def _bear(self, post: worker.Post, descriptor: int) -> None:
         pid = os.fork()
         if pid:
             os.close(descriptor)
-            self._children[pid] = name
+            self._children[pid] = post.name
             return
         try:
-            self._become_worker(name, queues, descriptor)
+            self._become_worker(post, descriptor)
         except BaseException:  # noqa: BLE001 - the process ends here in any case
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
 
-    def _become_worker(self, name: str, queues: list[str], descriptor: int) -> None:
+    def _become_worker(self, post: worker.Post, descriptor: int) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._orders.close()
-        name_process(f"bosh-{name}")
+        name_process(f"bosh-{post.name}")
         connection = socket.socket(fileno=descriptor)
         connection.set_inheritable(False)
-        worker.serve(connection, name, queues, self._config, self._director_uuid, self._make_world)
+        worker.serve(connection, post, self._config, self._director_uuid, self._make_world)
 
     def _reap(self) -> None:
         while self._children:

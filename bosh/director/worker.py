@@ -1,7 +1,7 @@
 """A worker process: claims queued tasks and runs them, one at a time, in one event loop.
 
 It talks with the daemon over one socket, a JSON object per line. Daemon to worker: ``{"wake":true}``, ``{"cancel":ID}``,
-``{"abort":REASON}``, ``{"synced":N,"error":S}``. Worker to daemon: ``{"sync_bus":N}``. The end of the stream means that the other side is
+``{"abort":REASON}``, ``{"synced":N,"error":S}``. Worker to daemon: ``{"busy":true|false}``, ``{"sync_bus":N}``. The end of the stream means that the other side is
 gone; a worker whose daemon is gone stops its task and exits, so that never two directors act for one task.
 """
 
@@ -12,7 +12,6 @@ import itertools
 import json
 import os
 import socket
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from bosh.director import log, places
 from bosh.director.config import Config
 from bosh.director.tasks.runner import Runner
 from bosh.director.world import Circumstances, MakeWorld
+from bosh.state import records
 from bosh.state.sql import SqlStore
 from bosh.system.clock import SystemClock
 from bosh.system.ids import SystemIds
@@ -32,6 +32,9 @@ LET_GO_S = 8.0
 # A worker looks at the queue this often even if nobody wakes it: a lost wake-up costs seconds, not forever.
 _LOOK_S = 15.0
 
+# A spare worker without work stays this long: the next command of the same person finds it warm.
+_SPARE_STAYS_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -39,6 +42,8 @@ class Post:
 
     name: str
     queues: tuple[str, ...]
+    is_spare: bool
+    """It leaves when there is nothing to do for a while."""
 
 
 class Worker:
@@ -61,14 +66,13 @@ class Worker:
         working = asyncio.create_task(self._work())
         listening = asyncio.create_task(self._listen(reader))
         await asyncio.wait([working, listening], return_when=asyncio.FIRST_COMPLETED)
-        if not listening.done():
-            listening.cancel()
-            await working
-            return
-        _, late = await asyncio.wait([working], timeout=LET_GO_S)
-        if late:
-            log.line("worker_gave_up", worker=self._post.name, task=self._runner.task_id)
-            os._exit(1)
+        if listening.done():
+            _, late = await asyncio.wait([working], timeout=LET_GO_S)
+            if late:
+                log.line("worker_gave_up", worker=self._post.name, task=self._runner.task_id)
+                os._exit(1)
+        listening.cancel()
+        await working
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._world.close(), LET_GO_S)
         self._store.close()
@@ -85,16 +89,25 @@ class Worker:
             del self._syncs[number]
 
     async def _work(self) -> None:
+        idle_since_s = self._clock.monotonic_s()
         while not self._closing:
             task = self._store.claim_task(self._post.queues, self._post.name, self._clock.now())
-            if task is None:
+            if task is not None:
+                await self._run(task)
+                idle_since_s = self._clock.monotonic_s()
+            elif self._post.is_spare and self._clock.monotonic_s() - idle_since_s > _SPARE_STAYS_S:
+                return
+            else:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _LOOK_S)
                 self._wake.clear()
-                continue
-            log.line("task_started", task=task.id, type=task.type, worker=self._post.name)
-            outcome = await self._runner.run(task)
-            log.line("task_ended", task=task.id, state=outcome.state, worker=self._post.name)
+
+    async def _run(self, task: records.Task) -> None:
+        self._send({"busy": True})
+        log.line("task_started", task=task.id, type=task.type, worker=self._post.name)
+        outcome = await self._runner.run(task)
+        log.line("task_ended", task=task.id, state=outcome.state, worker=self._post.name)
+        self._send({"busy": False})
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
@@ -135,12 +148,10 @@ class Worker:
             self._writer.write(json.dumps(message).encode() + b"\n")
 
 
-def serve(
-    connection: socket.socket, name: str, queues: Sequence[str], config: Config, director_uuid: str, make_world: MakeWorld
-) -> None:  # fmt: skip
+def serve(connection: socket.socket, post: Post, config: Config, director_uuid: str, make_world: MakeWorld) -> None:
     """The whole life of a worker process."""
 
     async def live() -> None:
-        await Worker(Post(name, tuple(queues)), config, director_uuid, make_world).run(connection)
+        await Worker(post, config, director_uuid, make_world).run(connection)
 
     asyncio.run(live())

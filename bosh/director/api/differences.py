@@ -10,6 +10,6 @@ Lines = list[list[str | None]]
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], *, redact: bool) -> Lines:
     """Lines that tell how ``old`` becomes ``new``."""
-    from bosh.manifest import diff
+    from bosh.manifest.diff import lines
 
-    return [[line.text, line.state or None] for line in diff.lines(old, new, redact=redact)]
+    return [[line.text, line.state or None] for line in lines(old, new, redact=redact)]

@@ -104,7 +104,7 @@ def test_a_killed_worker_ends_its_task_truthfully_and_is_replaced(director: Dire
     assert "worker process that ran it died" in errors(director, task_id)[-1]
     with director.client() as client:
         assert client.get("/locks").json() == []
-    until(lambda: sum(name.startswith(("bosh-normal", "bosh-urgent")) for name in director.children().values()) == 3)
+    until(lambda: sum(name.startswith(("bosh-normal", "bosh-urgent")) for name in director.children().values()) == 2)
     director.no_fault("create_stemcell")
     assert director.finished(director.upload("/stemcells", archives.stemcell(tmp_path)))["state"] == "done"
 
