@@ -10,10 +10,12 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cmp_to_key, lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bosh.manifest.model import Json
 from bosh.manifest.scalars import reads_as_text
+
+if TYPE_CHECKING:
+    from bosh.manifest.model import Json
 
 BEST_WIDTH: Final = 80
 SIMPLE_KEY_BYTES: Final = 128

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from bosh.manifest.model import Fault
 from bosh.wire.errors import BoshError
+
+if TYPE_CHECKING:
+    from bosh.manifest.model import Fault
 
 Step = str | int | float | bool | None
 Path = tuple[Step, ...]
 """Keys and indexes from the document's root."""
+
+Place = tuple[int, int]
+"""Line and column, both from 1."""
 
 TYPO_CUTOFF = 0.75
 """Similarity (``difflib``) from which an unknown key is taken for a misspelt known one; 0.75 catches one slip in four letters."""
@@ -44,6 +49,8 @@ def path_text(path: Path) -> str:
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = TYPO_CUTOFF) -> str:
     """The known name that was probably meant; empty when none is near."""
+    import difflib
+
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return found[0] if found else ""
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from bosh.manifest.emit import dump
-from bosh.manifest.model import Json
 from bosh.manifest.patch import Operation, PatchError, apply, find, go_type
 from bosh.manifest.pointer import Index, Key, Match, Pointer, pointer
 from bosh.manifest.values import clone
 from bosh.wire.errors import BoshError
+
+if TYPE_CHECKING:
+    from bosh.manifest.model import Json
 
 _VARIABLE = re.compile(r"\(\( ?(!?(?:[-/.0-9A-Za-z_]|[^\W\d_])+) ?\)\)")
 

@@ -5,12 +5,10 @@ Semantics and error texts are go-patch's (github.com/cppforlife/go-patch: patch/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from bosh.manifest.model import Json
 from bosh.manifest.pointer import (
     AfterLast,
     Index,
@@ -25,6 +23,9 @@ from bosh.manifest.pointer import (
 )  # fmt: skip
 from bosh.manifest.values import clone, same
 from bosh.wire.errors import BoshError
+
+if TYPE_CHECKING:
+    from bosh.manifest.model import Json
 
 
 class PatchError(BoshError):
@@ -105,6 +106,8 @@ def _check(kind: str, definition: dict[str, Json]) -> None:
 
 def _shown(definition: dict[str, Json], message: str) -> str:
     """The operation as go-patch prints it, without its value."""
+    import json
+
     fields = {
         "Type": definition.get("type") or None,
         "Path": definition.get("path"),

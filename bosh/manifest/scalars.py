@@ -5,8 +5,6 @@ A bare ``y``, ``no``, ``on`` … is a boolean, ``010`` is eight, ``1_000`` a tho
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import re
 from typing import Final
@@ -86,6 +84,9 @@ def tagged_value(tag: str, text: str) -> Scalar:
 
 
 def _binary(text: str) -> str:
+    import base64
+    import binascii
+
     try:
         return base64.b64decode("".join(text.split()), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bosh.manifest.model import Json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bosh.manifest.model import Json
 
 
 def clone(value: Json) -> Json:
