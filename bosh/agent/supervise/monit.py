@@ -116,7 +116,7 @@ class MonitSupervisor:
     # ---- files
 
     async def add_job(self, name: str, index: int, file: Path) -> None:
-        write_atomically(self._paths.monit_jobs / f"{index:04d}_{name}.monitrc", _read(file), mode=0o600, durable=False)
+        write_atomically(self._paths.monit_jobs / f"{index:04d}_{name}.monitrc", _read(file), mode=0o600)
 
     async def remove_all_jobs(self) -> None:
         shutil.rmtree(self._paths.monit_jobs, ignore_errors=True)
