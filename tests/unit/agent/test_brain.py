@@ -124,7 +124,11 @@ def test_old_results_are_dropped() -> None:
 
 @given(st.lists(st.sampled_from(["apply", "run_errand", "finish", "cancel"]), max_size=40))
 def test_never_two_tasks_at_once_and_none_lost(script: list[str]) -> None:
-    brain, active, begun, asked, cancelled = Brain(TRAITS), [], [], [], set()
+    brain = Brain(TRAITS)
+    active: list[Run] = []
+    begun: list[str] = []
+    asked: list[str] = []
+    cancelled: set[str] = set()
 
     def note(instructions: list[Instruction]) -> None:
         for instruction in instructions:

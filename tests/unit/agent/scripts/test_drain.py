@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ class Answering:
         self.told.append(list(command.argv[1:]))
         return Result(0, self.answers.pop(0))
 
-    async def check(self, argv: list[str]) -> Result:
+    async def check(self, argv: Sequence[str]) -> Result:
         raise NotImplementedError
 
 
