@@ -132,6 +132,7 @@ class Config(msgspec.Struct, frozen=True):
     max_tasks: int = 2000
     max_events: int = 10000
     max_upload_bytes: int = 10_000 * 1024 * 1024
+    allow_errands_on_stopped_instances: bool = False
     enable_snapshots: bool = False
     enable_cpi_resize_disk: bool = False
     orphaned_disks_max_age_days: int = 5

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bosh.director.tasks.contract import TaskContext
 from bosh.execution.deployment_variables import DeploymentVariables
+from bosh.execution.errands.temporary import remove_left_over
 from bosh.execution.events import recorded
 from bosh.execution.planning import (
     as_deployed,
@@ -91,6 +92,7 @@ async def _deploy(context: TaskContext, request: DeployRequest, renderer: Render
     world = world_of(context)
     with recorded(world, action, "deployment", name) as event:
         before = context.store.deployments.get(name=name)
+        await remove_left_over(world)
         prepared = await _prepare(context, request, renderer)
         text = describe(prepared.plan, prepared.layout)
         context.log.debug(text)

@@ -1,0 +1,1 @@
+"""How is an errand run? See README.md."""
