@@ -174,7 +174,7 @@ class MonitSupervisor:
         def monitored(status: MonitStatus) -> bool:
             return all(s.monitored and not s.pending for s in status.services if s.name in names)
 
-        if names and not await self._until(monitored, MONITOR_TIMEOUT_S, RELOAD_PAUSE_S):
+        if names and not await self._until(monitored, MONITOR_TIMEOUT_S, RELOAD_PAUSE_S, nudge=True):
             raise BoshError(f"Timed out waiting for services '{', '.join(sorted(names))}' to be monitored again")
 
     async def resume(self) -> None:
@@ -210,7 +210,7 @@ class MonitSupervisor:
                 raise BoshError(f"Stopping services '{errored}' errored")
             return False
 
-        if not await self._until(settled, left_s, STOP_PAUSE_S):
+        if not await self._until(settled, left_s, STOP_PAUSE_S, nudge=True):
             raise BoshError(f"Timed out waiting for services '{', '.join(names)}' {wish} after 5 minutes")
 
     async def unmonitor(self) -> None:
@@ -244,8 +244,13 @@ class MonitSupervisor:
     async def processes(self) -> Sequence[Process]:
         return [service.to_process() for service in (await self._api.status()).services]
 
-    async def _until(self, wanted: Callable[[MonitStatus], bool], timeout_s: float, pause_s: float) -> bool:
-        """Whether the status came to be as wanted in time; while monit does not answer, it is not."""
+    async def _until(
+        self, wanted: Callable[[MonitStatus], bool], timeout_s: float, pause_s: float, *, nudge: bool = False
+    ) -> bool:
+        """Whether the status came to be as wanted in time; while monit does not answer, it is not.
+
+        A request that reaches monit while it is busy is done in its next cycle: with ``nudge`` that one begins now.
+        """
         deadline = self._clock.monotonic_s() + timeout_s
         while True:
             try:
@@ -255,6 +260,8 @@ class MonitSupervisor:
             else:
                 if wanted(status):
                     return True
+                if nudge:
+                    await self._look_again()
             if self._clock.monotonic_s() >= deadline:
                 return False
             await self._clock.sleep_s(pause_s)
