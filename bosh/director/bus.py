@@ -81,8 +81,9 @@ def monitor_port(config: Config) -> int:
 
 def server_configuration(config: Config) -> str:
     """Text of ``nats.conf``; its files lie beside it."""
-    # nats-server reads the name of an included file as relative to this one, even when it begins with a slash.
-    included = os.path.relpath(users_file(config), places(config).nats)
+    folder = places(config).nats
+    # nats-server reads the name of an included file as relative to this one, even when it begins with a slash; all others as they are.
+    included = os.path.relpath(users_file(config), folder)
     return f"""\
 server_name: bosh
 listen: {json.dumps(f"{config.nats.listen_address}:{config.nats.port}")}
@@ -93,9 +94,9 @@ ping_interval: "5s"
 ping_max: 2
 write_deadline: "15s"
 tls {{
-  cert_file: "server.crt"
-  key_file: "server.key"
-  ca_file: "client_ca.crt"
+  cert_file: {json.dumps(str(folder / "server.crt"))}
+  key_file: {json.dumps(str(folder / "server.key"))}
+  ca_file: {json.dumps(str(folder / "client_ca.crt"))}
   verify_and_map: true
   timeout: 30
 }}
@@ -143,12 +144,7 @@ def nats_command(config: Config) -> list[str]:
     program = str(beside) if beside.exists() else shutil.which("nats-server")
     if program is None:
         raise SystemFailure("cannot find nats-server", resolution="Install the package nats-server.")
-    # The server resolves the names of its files from its working directory.
-    conf = places(config).nats / "nats.conf"
-    return [
-        "/bin/sh", "-c", 'cd "$1" && exec "$2" -c "$3" -P "$4"', "sh",
-        str(conf.parent), program, str(conf), str(pid_file(config)),
-    ]  # fmt: skip
+    return [program, "-c", str(places(config).nats / "nats.conf"), "-P", str(pid_file(config))]
 
 
 def _users_text(agent_ids: Iterable[str]) -> str:

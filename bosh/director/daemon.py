@@ -19,18 +19,23 @@ from bosh.director.servers import Server, server_context
 from bosh.director.staff import Staff
 from bosh.director.tasks import engine
 from bosh.director.worker import LET_GO_S
+from bosh.state import records
 from bosh.state.sql import SqlStore
 from bosh.system.clock import SystemClock
 from bosh.system.ids import SystemIds
 
 STOPPED = "the director was stopped while it ran; run the command again, it goes on from what exists"
 CRASHED = "the director's process died while it ran; run the command again, it goes on from what exists"
+SYSTEM_USER = "_director"
+"""Who does what nobody asked for (bosh: api/event_manager.rb)."""
+
 WORKER_DIED = "the worker process that ran it died; run the command again, it goes on from what exists"
 
 
 class Daemon:
     def __init__(self, config: Config, uuid: str, nursery: socket.socket) -> None:
         self._config = config
+        self._uuid = uuid
         self._clock = SystemClock()
         ids = SystemIds()
         self._places = places.places(config)
@@ -68,10 +73,16 @@ class Daemon:
         self._staff.open(engine.URGENT, self._config.urgent_workers)
         self._staff.wake()
         await asyncio.gather(self._api.started(), self._blobs.started())
+        self._record_start()
         log.line("started", api=self._api.address, blobstore=self._blobs.address, workers=self._config.workers)
         await self._stop.wait()
         await self._end(watched, schedules)
         return 1 if self._failed else 0
+
+    def _record_start(self) -> None:
+        if self._config.record_events:
+            event = records.Event("start", "director", self._clock.now(), SYSTEM_USER, object_name=self._uuid)
+            self._store.events.insert(event)
 
     def _recover(self) -> None:
         """No process of this director runs yet, so whatever looks as if it ran is dead."""

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import URL, make_url
+
 from bosh.director import log, nursery, places
 from bosh.director.config import Config, load
 from bosh.director.world import MakeWorld, RealWorld
@@ -46,8 +48,15 @@ def migrate(config: Config) -> None:
     Raises:
         subprocess.CalledProcessError: it failed, and has said why.
     """
+    _keep_private(make_url(places.database_url(config)))
     command = [sys.executable, "-m", "bosh.state.migrate"]
     subprocess.run(command, input=places.database_url(config) + "\n", text=True, check=True)
+
+
+def _keep_private(url: URL) -> None:
+    """Variables' values are in it. A file that SQLite makes itself would be readable by everybody."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        os.close(os.open(url.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def run(config: Config, make_world: MakeWorld = RealWorld) -> int:

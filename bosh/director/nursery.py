@@ -32,9 +32,15 @@ _GRACE_S = worker.LET_GO_S + 2.0
 _NO_BODY = {"contract", "control", "engine", "locks", "log", "runner", "uploads", "deletions", "orphans"}
 
 
+_CLIENTS = ("bosh.clients.agents", "bosh.clients.blobstore", "bosh.clients.cpi")
+
+
 def preload() -> None:
-    """Import all task bodies and what they import."""
+    """Import all task bodies and what they import, and the clients of the outside."""
     from bosh.director import tasks
+
+    for name in _CLIENTS:
+        importlib.import_module(name)
 
     for module in pkgutil.iter_modules(tasks.__path__):
         if module.name in _NO_BODY:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from bosh.director.tasks.locks import Locks
@@ -70,8 +70,15 @@ class TaskControl:
         if self._stop.error is not None:
             raise self._stop.error
 
-    def lock(self, name: str, *, timeout_s: float) -> AbstractAsyncContextManager[None]:
-        return self._locks.hold(name, timeout_s=timeout_s)
+    @asynccontextmanager
+    async def lock(self, name: str, *, timeout_s: float) -> AsyncIterator[None]:
+        deployment = self._task.deployment
+        async with self._locks.hold(name, timeout_s=timeout_s):
+            self.event("acquire", "lock", name, deployment=deployment)
+            try:
+                yield
+            finally:
+                self.event("release", "lock", name, deployment=deployment)
 
     def event(
         self,
