@@ -18,7 +18,7 @@ from bosh.agent.supervise.monit_status import MonitStatus, Service, job_state, p
 from bosh.system.clock import Clock
 from bosh.system.files import write_atomically
 from bosh.wire.errors import BoshError
-from bosh.wire.heartbeat import STARTING, UNKNOWN, Process
+from bosh.wire.heartbeat import RUNNING, STARTING, UNKNOWN, Process
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,8 @@ class MonitSupervisor:
         for service in (await self._api.status()).services:
             if stopped and service.monitored:
                 await self._api.act(service.name, "stop")
-            elif not stopped and not service.monitored:
+            elif not stopped and service.state != RUNNING:
+                # One that monit is starting already loses nothing, and is looked at again as soon as it runs.
                 await self._api.act(service.name, "start")
 
     def _has_files(self) -> bool:

@@ -85,16 +85,16 @@ async def test_start_and_stop_are_remembered(supervisor: MonitSupervisor, monit:
 async def test_a_boot_brings_back_what_ran_and_only_that(
     supervisor: MonitSupervisor, monit: FakeMonit, tmp_path: Path
 ) -> None:
-    monit.services = {"lost": Service("lost"), "fine": Service("fine", 1)}
+    monit.services = {"lost": Service("lost"), "fine": Service("fine", 1), "dead": Service("dead", 1, 512)}
     await supervisor.resume()
     assert monit.acted == []
     (tmp_path / "monit/job/0000_x.monitrc").touch()
     await supervisor.resume()
-    assert monit.acted == [("lost", "start")]
+    assert monit.acted == [("lost", "start"), ("dead", "start")]
     (tmp_path / "monit/stopped").touch()
     monit.acted.clear()
     await supervisor.resume()
-    assert monit.acted == [("lost", "stop"), ("fine", "stop")]
+    assert monit.acted == [("lost", "stop"), ("fine", "stop"), ("dead", "stop")]
 
 
 async def test_what_outlived_its_drain_is_monitored_again_before_it_is_stopped(
