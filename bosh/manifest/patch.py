@@ -159,7 +159,7 @@ def _replace(op: Operation, document: Json) -> Json:
     value = clone(op.value)
     if not op.path:
         return value
-    container, token, here = _parent(op.path, document, create=True)
+    container, token, here = _parent(op.path, document)
     if isinstance(token, AfterLast):
         _list(container, here).append(value)
         return document
@@ -215,22 +215,18 @@ _ACTIONS: Final = {"replace": _replace, "remove": _remove, "test": _test}
 # --- walking ------------------------------------------------------------------------------------------------------------------------
 
 
-def _parent(path: Pointer, document: Json, *, create: bool) -> tuple[Json, Token, Pointer]:
-    """The container that the last token speaks of; with ``create`` absent optional ones are made on the way."""
+def _parent(path: Pointer, document: Json) -> tuple[Json, Token, Pointer]:
+    """The container that the last token speaks of; absent optional ones are made on the way."""
     container = document
     for at, token in enumerate(path[:-1]):
-        here = path[: at + 1]
-        if isinstance(token, AfterLast):
-            _list(container, here)
-            raise PatchError(f"Expected after last index token to be last in path '{pointer_text(path)}'")
-        target, key = _locate(token, container, here)
+        target, key = _locate(token, container, path[: at + 1])
         if key is not None:
             container = target[key]
             continue
         made = _made(path, at)
-        if create and isinstance(token, Key):
+        if isinstance(token, Key):
             target[token.key] = made
-        elif create:
+        else:
             target.append(made)
         container = made
     return container, path[-1], path

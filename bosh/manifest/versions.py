@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import cmp_to_key, total_ordering
+from functools import total_ordering
 from itertools import zip_longest
 
 _VERSION = re.compile(r"([0-9A-Za-z_.]+)(?:-([0-9A-Za-z_\-.]+))?(?:\+([0-9A-Za-z_\-.]+))?")
@@ -135,7 +135,3 @@ def _compare_segments(one: Segment, other: Segment) -> int:
         if a != b:
             return -1 if a < b else 1  # type: ignore[operator]
     return 0
-
-
-by_version = cmp_to_key(_compare)
-"""Key for ``sorted`` over ``Version`` values."""

@@ -321,6 +321,10 @@ GROUP_FAULTS: list[tuple[list[dict[str, Any]], str, int]] = [
     ([put("/networks/0/static_ips?", ["10.0.0.11", "x"])], '"x" is no IP address or range', 160010),
     ([put("/networks/0", {"name": "loose", "static_ips": ["1.2.3.4"]})], "a dynamic network has no static IPs", 150008),
     ([put("/networks/-", {"name": "outside"})], "IPs must be specified in either", 130014),
+    ([put("/networks/0/static_ips?", ["10.0.0.11-10.0.255.255"])], "but 65525 static IPs", 150002),
+    ([put("/networks/-", {"name": "outside", "static_ips": "1.2.3.4", "default": []})], "there are 2 instances but 1", 150002),
+    ([put("/jobs/0/provides?", {"gate": 5})], 'expected a map or "nil"', 190016),
+    ([put("/jobs/0/custom_provider_definitions?", [{"name": "", "type": "t"}] * 2)], "is there twice", 190016),
     ([put("/migrated_from?", [{"name": "old", "az": "z9"}])], 'no availability zone "z9"', 190018),
     ([put("/migrated_from?", [{"name": "other"}]), {"type": "replace", "path": "GROUPS", "value": {"name": "other"}}],
      'instance group "other" is still there; remove it', 190018),
@@ -484,6 +488,32 @@ def test_a_release_exported_from_another_stemcell_line_is_refused() -> None:
     assert _has(faults(op), 'release "web" is exported from ubuntu-jammy/2.1', 80015)
     fitting = put("/releases/0/exported_from?", [{"os": "ubuntu-jammy", "version": "1.4"}])
     assert parsed(fitting).exported_from == {"web": (("ubuntu-jammy", "1.4"),)}
+
+
+def test_a_static_ip_must_be_in_a_zone_of_the_group_and_begin_its_prefix() -> None:
+    subnet = {
+        "range": "10.9.0.0/24",
+        "gateway": "10.9.0.1",
+        "azs": ["z2"],
+        "static": ["10.9.0.16-10.9.0.63"],
+        "prefix": 28,
+    }
+    cloud = (put("/networks/-", {"name": "far", "subnets": [subnet]}),)
+    network = {"name": "far", "static_ips": ["10.9.0.17"]}
+    found = faults(
+        put(f"{GROUP}/networks", [network]), put(f"{GROUP}/azs", ["z1"]), put(f"{GROUP}/instances", 1), cloud_ops=cloud
+    )
+    assert _has(found, "static IP 10.9.0.17 is in z2, which the group does not use", 150007)
+    assert _has(found, "static IP 10.9.0.17 is not the first address of a /28", 16015)
+
+
+def test_vip_addresses_are_said_once_by_the_group_or_by_the_cloud_config() -> None:
+    cloud = (put("/networks/name=outside/subnets?", [{"static": ["1.2.3.4", "1.2.3.5"], "azs": ["z1"]}]),)
+    ops = (put(f"{GROUP}/networks/0/default?", ["dns", "gateway"]), put(f"{GROUP}/networks/-", {"name": "outside"}))
+    assert parsed(*ops, cloud_ops=cloud).networks["outside"].subnets[0].static == ((16909060, 16909061),)
+    both = put(f"{GROUP}/networks/1/static_ips?", ["1.2.3.4", "1.2.3.5"])
+    assert _has(faults(*ops, both, cloud_ops=cloud), "cannot be specified in both", 130014)
+    assert parsed(*ops, both).groups[0].networks[1].static_ips == ("1.2.3.4", "1.2.3.5")
 
 
 def test_migration_is_kept_and_its_source_must_be_gone() -> None:

@@ -149,6 +149,19 @@ def test_optional_is_sticky_in_paths_and_shown_once() -> None:
     assert pointer_text(path) == "/a?/b=c/0:next/-"
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("/a?", None), ("/a?/b", None), ("/a?/n=x", {"n": "x"}), ("/l/n=x?/k?", None), ("/l/0", 1), ("", {"l": [1]})],
+)
+def test_finding_what_is_optional_and_absent_imagines_it(path: str, found: Any) -> None:
+    assert find(pointer(path), {"l": [1]}) == found
+
+
+def test_finding_an_index_in_what_is_absent_is_refused() -> None:
+    with pytest.raises(PatchError, match="Expected to find key or matching index token at path '/a\\?/0'"):
+        find(pointer("/a?/0"), {})
+
+
 def test_finding_past_the_end_is_refused() -> None:
     with pytest.raises(PatchError, match="not supported in find operations"):
         find(pointer("/-"), [1])
