@@ -27,6 +27,9 @@ from bosh.wire.errors import RpcRemoteException, RpcTimeout, SystemFailure
 CALL_TIMEOUT_S = 45.0
 """The original's default; update_settings restarts an agent for some seconds, and a request may fall into the gap."""
 
+CONNECT_TIMEOUT_S = 15.0
+"""How long a first connection may take: the bus may be restarting."""
+
 GET_TASK_TRIES = 5
 """One and four retries, as the original has them."""
 
@@ -133,12 +136,11 @@ class BusAgents:
 
     async def _result(self, agent_id: str, task_id: str) -> Any:
         pause_s = _FIRST_POLL_S
-        while True:
+        # Asked at once: most actions are over by then, and there are a dozen of them for each instance.
+        while agent_rpc.running_task(value := await self._get_task(agent_id, task_id)) is not None:
             await self._clock.sleep_s(pause_s)
-            value = await self._get_task(agent_id, task_id)
-            if agent_rpc.running_task(value) is None:
-                return value
             pause_s = min(pause_s * 2, _LONGEST_POLL_S)
+        return value
 
     async def _get_task(self, agent_id: str, task_id: str) -> Any:
         for _attempt in range(GET_TASK_TRIES - 1):
@@ -210,19 +212,21 @@ async def connect(config: Nats, identity: KeyPair, *, name: str) -> Client:
         """A lost connection is mended by the client; requests meanwhile time out by themselves."""
 
     try:
-        return await nats.connect(
-            url,
-            name=name,
-            tls=tls_context(config.ca, identity),
-            tls_hostname=subjects.NATS_SERVER_COMMON_NAME,
-            error_cb=ignore,
-            connect_timeout=10,
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
-            ping_interval=30,
-            pending_size=64 * 1024 * 1024,
-        )
+        # Without a bound of our own the client tries for ever: it does not tell a first connection from a lost one.
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            return await nats.connect(
+                url,
+                name=name,
+                tls=tls_context(config.ca, identity),
+                tls_hostname=subjects.NATS_SERVER_COMMON_NAME,
+                error_cb=ignore,
+                connect_timeout=10,
+                allow_reconnect=True,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.5,
+                ping_interval=30,
+                pending_size=64 * 1024 * 1024,
+            )
     except (OSError, TimeoutError, nats.errors.Error) as error:
         raise SystemFailure(
             f"cannot connect to the bus at {url}",

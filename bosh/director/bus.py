@@ -37,10 +37,11 @@ _LONGEST_LOOK_S = 0.2
 
 
 def _user(common_name: str, *, publish: Sequence[str], subscribe: Sequence[str]) -> dict[str, Any]:
-    return {
-        "user": subjects.user(common_name),
-        "permissions": {"publish": list(publish), "subscribe": list(subscribe)},
-    }
+    return _named(subjects.user(common_name), publish=publish, subscribe=subscribe)
+
+
+def _named(name: str, *, publish: Sequence[str], subscribe: Sequence[str]) -> dict[str, Any]:
+    return {"user": name, "permissions": {"publish": list(publish), "subscribe": list(subscribe)}}
 
 
 def users(agent_ids: Iterable[str]) -> list[dict[str, Any]]:
@@ -63,8 +64,11 @@ def _agent_users(agent_id: str) -> list[dict[str, Any]]:
         subjects.shutdown(agent_id),
         f"director.*.{agent_id}.*",
     ]
-    names = (subjects.agent_common_name(agent_id), subjects.bootstrap_common_name(agent_id))
-    return [_user(name, publish=may_say, subscribe=[subjects.agent(agent_id)]) for name in names]
+    lasting, bootstrap = subjects.agent_common_name(agent_id), subjects.bootstrap_common_name(agent_id)
+    # An alternative name is looked up, a subject is compared with all users there are, for each agent at each reload; the subject is
+    # for agents whose certificate has no alternative name.
+    names = (lasting, subjects.user(lasting), subjects.user(bootstrap))
+    return [_named(name, publish=may_say, subscribe=[subjects.agent(agent_id)]) for name in names]
 
 
 def users_file(config: Config) -> Path:

@@ -41,9 +41,11 @@ def canonicalized(name: str) -> str:
 def agent_certificate(nats: Nats, agent_id: str, *, now: datetime) -> dict[str, str]:
     """``env.bosh.mbus.cert``: who the agent is on the bus, and whom it may trust there."""
     ca = KeyPairPem(nats.client_ca.certificate, nats.client_ca.private_key)
+    name = subjects.agent_common_name(agent_id)
     own = issue(
-        common_name=subjects.agent_common_name(agent_id),
+        common_name=name,
         ca=ca,
+        alternative_names=(name,),  # by which the bus finds its user at once, however many there are
         usages=("client_auth",),
         not_before=now - timedelta(minutes=5),  # clocks of fresh VMs may be behind
         days=CERTIFICATE_DAYS,
