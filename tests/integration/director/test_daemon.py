@@ -30,11 +30,16 @@ def stuck_upload(director: Director, tmp_path: Path) -> int:
 
 def worker_of(director: Director) -> int:
     """Pid of the worker that runs a CPI program."""
-    parents = {
-        pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in director.children()
-    }
-    names = director.children()
-    return next(parents[pid] for pid, name in names.items() if not name.startswith("bosh-"))
+
+    def parents_of_programs() -> list[int]:
+        return [parent_of(pid) for pid, name in director.children().items() if not name.startswith("bosh-")]
+
+    found: list[int] = until(parents_of_programs)
+    return found[0]
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_an_uploaded_release_is_listed_and_uploading_it_again_changes_nothing(
