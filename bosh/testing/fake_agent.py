@@ -3,7 +3,7 @@
 ``FakeAgent`` answers requests; ``bosh.testing.fake_agents`` offers many of them through the ``Agents`` contract without a bus, and
 ``bosh.testing.fake_bus`` puts them on a real NATS bus. Run as a program it simulates the agents of all VMs of a fake cloud:
 
-    python -m bosh.testing.fake_agent --cloud DIR --nats tls://127.0.0.1:4222 --ca FILE --identity FILE [--blobs DIR]
+    python -m bosh.testing.fake_agent --cloud DIR [--blobs DIR]
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from bosh.system.clock import Clock
 from bosh.system.ids import Ids
 from bosh.wire import digest
 from bosh.wire.agent_settings import Settings
+
+TERMINATED = 143
+"""Exit code of a script that SIGTERM ended."""
 
 SYNCHRONOUS = frozenset(
     {
@@ -58,6 +61,8 @@ class Behaviour:
     failing_methods: frozenset[str] = frozenset()
     drain_s: tuple[int, ...] = (0,)
     """What ``drain`` answers, call after call; the last one for ever."""
+    errand: tuple[int, str, str] = (0, "done\n", "")
+    """Exit code, stdout and stderr of errands."""
 
 
 @dataclass
@@ -67,6 +72,7 @@ class _Action:
     done_at_s: float
     value: Any = None
     failure: str = ""
+    method: str = ""
 
 
 @dataclass
@@ -138,7 +144,7 @@ class FakeAgent:
 
     def _begin(self, method: str, work: Callable[[], Any]) -> dict[str, str]:
         task_id = self.ids.uuid()
-        action = _Action(self.clock.monotonic_s() + self.behaviour.action_s)
+        action = _Action(self.clock.monotonic_s() + self.behaviour.action_s, method=method)
         try:
             self._maybe_fail(method)
             action.value = work()
@@ -183,7 +189,12 @@ class FakeAgent:
         return action.value
 
     def _do_cancel_task(self, task_id: str) -> str:
-        self._actions.pop(task_id, None)
+        action = self._actions.get(task_id)
+        if action is not None and action.method == "run_errand":  # its script ends, and says so (bosh-agent: run_errand.go)
+            action.done_at_s = self.clock.monotonic_s()
+            action.value = {**action.value, "exit_code": TERMINATED}
+        else:
+            self._actions.pop(task_id, None)
         return "canceled"
 
     def _do_get_state(self, kind: str = "") -> dict[str, Any]:
@@ -248,7 +259,8 @@ class FakeAgent:
         return {}
 
     def _do_run_errand(self, *_name: str) -> dict[str, Any]:
-        return {"stdout": "done\n", "stderr": "", "exit_code": 0}
+        code, stdout, stderr = self.behaviour.errand
+        return {"stdout": stdout, "stderr": stderr, "exit_code": code}
 
     def _do_compile_package(
         self, _blob_id: str, _digest: str, name: str, version: str, _dependencies: Mapping[str, Any]

@@ -13,7 +13,7 @@ import json
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,9 @@ from bosh.testing.fake_agent import AgentFailure, Behaviour, FakeAgent
 from bosh.variables.certificates import KeyPairPem, issue
 from bosh.wire import agent_rpc, subjects
 from bosh.wire.agent_settings import Settings
+
+_LOOK_S = 0.02
+"""How often agents with connections of their own look for new VMs: a booting VM is slower."""
 
 FLEET_COMMON_NAME = "fleet.agent.bosh-internal"
 
@@ -81,6 +84,43 @@ class Fleet:
                 for agent in list(self.agents.values()):
                     if not agent.behaviour.unresponsive:
                         await client.publish(subjects.heartbeat(agent.id), json.dumps(agent.heartbeat()).encode())
+                await self._clock.sleep_s(self._heartbeat_s)
+        finally:
+            await client.close()
+
+    async def serve_each(self) -> None:
+        """Answer until cancelled, every agent over a connection of its own, with the certificate its VM was given."""
+        living: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                self.look()
+                for agent_id in living.keys() - self.agents.keys():
+                    living.pop(agent_id).cancel()
+                for agent_id in self.agents.keys() - living.keys():
+                    living[agent_id] = asyncio.create_task(self._live(self.agents[agent_id]))
+                await self._clock.sleep_s(_LOOK_S)
+        finally:
+            for task in living.values():
+                task.cancel()
+            await asyncio.gather(*living.values(), return_exceptions=True)
+
+    async def _live(self, agent: FakeAgent) -> None:
+        """One agent's life on the bus (bosh-agent: mbus/nats_handler.go)."""
+        mbus = agent.settings.env["bosh"]["mbus"]
+        address, _, port = mbus["urls"][0].rpartition("://")[2].rpartition(":")
+        identity = KeyPair(mbus["cert"]["certificate"], mbus["cert"]["private_key"])
+        nats = Nats(address=address, port=int(port), ca=mbus["cert"]["ca"], client_ca=identity, director=identity)
+        client = await connect(nats, identity, name=agent.id)
+
+        async def received(message: Msg) -> None:
+            answer = self.answer(agent.id, message.data)
+            if answer is not None:
+                await client.publish(*answer)
+
+        try:
+            await client.subscribe(subjects.agent(agent.id), cb=received)
+            while True:
+                await client.publish(subjects.heartbeat(agent.id), json.dumps(agent.heartbeat()).encode())
                 await self._clock.sleep_s(self._heartbeat_s)
         finally:
             await client.close()
@@ -242,10 +282,12 @@ def nats_server_program() -> str | None:
 def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fake-agent", description="Simulate the agents of a fake cloud's VMs.")
     parser.add_argument("--cloud", type=Path, required=True, help="directory of the fake cloud")
-    parser.add_argument("--nats", required=True, help="tls://HOST:PORT")
-    parser.add_argument("--ca", type=Path, required=True, help="PEM of the CA of the server's certificate")
     parser.add_argument(
-        "--identity", type=Path, required=True, help="PEM: certificate and private key of a privileged user"
+        "--nats", help="tls://HOST:PORT: one privileged connection for all; else each agent has its own"
+    )
+    parser.add_argument("--ca", type=Path, help="with --nats: PEM of the CA of the server's certificate")
+    parser.add_argument(
+        "--identity", type=Path, help="with --nats: PEM, certificate and private key of a privileged user"
     )
     parser.add_argument("--blobs", type=Path, help="root of the local blobstore, for compiled packages")
     parser.add_argument("--action-s", type=float, default=0.0, help="how long an action takes")
@@ -285,10 +327,6 @@ def blob_writer(root: Path, ids: Ids) -> StoreBlob:
 def main(words: list[str] | None = None) -> int:
     """Simulate until interrupted."""
     given = _arguments(words)
-    host, _, port = given.nats.rpartition("://")[2].rpartition(":")
-    pem = given.identity.read_text()
-    identity = KeyPair(certificate=pem, private_key="")
-    nats = Nats(address=host, port=int(port), ca=given.ca.read_text(), client_ca=identity, director=identity)
     ids = SystemIds()
     fleet = Fleet(
         given.cloud,
@@ -298,12 +336,19 @@ def main(words: list[str] | None = None) -> int:
         store_blob=blob_writer(given.blobs, ids) if given.blobs else None,
         heartbeat_s=given.heartbeat_s,
     )
-    asyncio.run(_until_interrupted(fleet, nats, identity))
+    asyncio.run(_until_interrupted(_shared(given, fleet) if given.nats else fleet.serve_each()))
     return 0
 
 
-async def _until_interrupted(fleet: Fleet, nats: Nats, identity: KeyPair) -> None:
-    serving = asyncio.create_task(fleet.serve(nats, identity))
+def _shared(given: argparse.Namespace, fleet: Fleet) -> Coroutine[Any, Any, None]:
+    host, _, port = given.nats.rpartition("://")[2].rpartition(":")
+    identity = KeyPair(certificate=given.identity.read_text(), private_key="")
+    nats = Nats(address=host, port=int(port), ca=given.ca.read_text(), client_ca=identity, director=identity)
+    return fleet.serve(nats, identity)
+
+
+async def _until_interrupted(work: Coroutine[Any, Any, None]) -> None:
+    serving = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, serving.cancel)
