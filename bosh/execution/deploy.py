@@ -16,6 +16,7 @@ from bosh.execution.errands.temporary import remove_left_over
 from bosh.execution.events import recorded
 from bosh.execution.planning import (
     as_deployed,
+    config_rows,
     drop_unused,
     parse_manifest,
     place,
@@ -55,6 +56,8 @@ class Prepared:
     plan: Plan
     row: records.Deployment
     variables: DeploymentVariables
+    config_ids: tuple[int, ...]
+    """Cloud and runtime configs."""
 
 
 async def deploy(context: TaskContext, request: DeployRequest, renderer: Renderer) -> str:
@@ -158,13 +161,20 @@ async def _prepare(context: TaskContext, request: DeployRequest, renderer: Rende
     plan = with_digests(plan, rendered.digests)
     if not request.dry_run:
         await drop_unused(plan, rendered, world)
-    return Prepared(world, desired, current, layout, rendered, reserved, plan, row, variables)
+    return Prepared(
+        world, desired, current, layout, rendered, reserved, plan, row, variables, _config_ids(context, request, row)
+    )
 
 
 def _stemcells_changed(row: records.Deployment, desired: Desired) -> bool:
     """Whether none of the stemcells in use stays (bosh: update_deployment.rb)."""
     before = {(one["os"], one["version"]) for one in row.stemcells}
     return not before & {(one.os, one.version) for one in desired.stemcells}
+
+
+def _config_ids(context: TaskContext, request: DeployRequest, row: records.Deployment) -> tuple[int, ...]:
+    kinds = (("cloud", request.cloud_config_ids), ("runtime", request.runtime_config_ids))
+    return tuple(one.id for kind, ids in kinds for one in config_rows(context, kind, ids, row))
 
 
 def _deployment_row(context: TaskContext, request: DeployRequest) -> records.Deployment:
@@ -215,14 +225,13 @@ async def _hold_releases(context: TaskContext, row: records.Deployment, desired:
 
 async def _remember_success(prepared: Prepared, request: DeployRequest) -> None:
     world, desired = prepared.world, prepared.desired
-    context_ids = [*(request.cloud_config_ids or ()), *(request.runtime_config_ids or ())]
     with world.store.transaction():
         world.store.deployments.update(
             prepared.row.id,
             manifest=request.manifest,
             releases=[{"name": one.name, "version": one.version} for one in desired.releases],
             stemcells=[{"name": one.name, "os": one.os, "version": one.version} for one in desired.stemcells],
-            config_ids=context_ids,
+            config_ids=list(prepared.config_ids),
             links=json_copy(prepared.layout.links),
             providers=[provider_json(one) for one in prepared.layout.providers],
             variable_set=world.variable_set,
