@@ -33,6 +33,8 @@ def test_ports_and_vips_lead_in_from_outside_and_from_the_machine() -> None:
 def test_only_outbound_subnets_are_translated_and_never_between_vms() -> None:
     assert rules(render("t", RANGES, [OPEN, CLOSED], []), "postrouting") == [
         'ip saddr 127.0.0.0/8 oifname { "bosh-1", "bosh-2" } masquerade',
+        "ip saddr 10.1.1.0/24 ip daddr 10.1.1.0/24 ct status dnat masquerade",
+        "ip saddr 10.1.2.0/24 ip daddr 10.1.2.0/24 ct status dnat masquerade",
         'ip saddr { 10.1.1.0/24 } ip daddr != { 10.1.0.0/16 } oifname != { "bosh-1", "bosh-2" } masquerade',
     ]
 

@@ -69,6 +69,8 @@ def _masquerades(ranges: Sequence[IPv4Network], subnets: Sequence[Subnet]) -> li
         return []
     outbound = [subnet.range for subnet in subnets if subnet.outbound]
     rules = [f"ip saddr 127.0.0.0/8 oifname {_quoted(subnets)} masquerade"]
+    # A VM that reaches its neighbour by a port or vip must get the answer back through here, not straight over the bridge.
+    rules += [f"ip saddr {subnet.range} ip daddr {subnet.range} ct status dnat masquerade" for subnet in subnets]
     if outbound:
         rules.append(f"ip saddr {_set(outbound)} ip daddr != {_set(ranges)} oifname != {_quoted(subnets)} masquerade")
     return rules
