@@ -11,7 +11,7 @@ from bosh.manifest.model import WatchTime
 from bosh.wire.errors import AgentJobNotRunning, RpcTimeout
 
 _FIRST_POLL_S = 0.02
-_LONGEST_POLL_S = 1.0
+_LONGEST_POLL_S = 0.25
 
 
 async def start_jobs(
