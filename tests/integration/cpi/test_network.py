@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -179,6 +180,7 @@ def test_a_managed_network(program: Program) -> None:
     assert program.listed()["networks"] == []
 
 
+@pytest.mark.skipif(shutil.which("iptables") is None, reason="needs iptables, the program of the firewalls in question")
 def test_a_machine_that_drops_what_it_forwards_lets_vms_out(image: Path, tmp_path: Path) -> None:
     """As with Docker or ufw. The machine is a namespace of its own, the world another."""
     machine, world = f"m{os.getpid()}", f"o{os.getpid()}"
