@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bosh.clients.cpi_journal import Journal
 from bosh.clients.cpi_process import OneShotProgram, Program, ServingProgram
 from bosh.director.config import CpiConfig
 from bosh.wire import cpi
@@ -73,6 +74,7 @@ class CpiPool:
         *,
         director_uuid: str,
         log: CpiLog,
+        journal: Journal | None = None,
     ) -> None:
         first = CpiDefinition("", default.exec_path, tuple(default.arguments), default.long_lived, default.properties)
         self._definitions = {definition.name: definition for definition in (first, *definitions)}
@@ -80,6 +82,7 @@ class CpiPool:
         self._director_uuid = director_uuid
         self._calls = itertools.count()
         self.log = log
+        self.journal = journal
 
     def next_request_id(self) -> str:
         """``cpi-NNNNNN``, unique among the calls under way."""
@@ -159,11 +162,18 @@ class ExternalCpi:
 
     async def _invoke(self, method: str, arguments: tuple[Any, ...]) -> Any:
         request_id = self._pool.next_request_id()
-        request = cpi.Request(method, arguments, self._context(request_id))
+        journal, definition = self._pool.journal, self._cloud.definition
+        entry = journal.begin(method, arguments, definition.name) if journal else None
+        context = self._context(request_id)
+        if entry is not None and definition.long_lived:
+            context["answer_file"] = str(entry.answer_file)
+        request = cpi.Request(method, arguments, context)
         log, tell = self._pool.log, self._pool.log.debug
         tag = f"[external-cpi] [{request_id}]"
         tell(f"{tag} request: {self._shown(request)} with command: {self._cloud.definition.exec_path}")
-        answer = await self._cloud.program.exchange(cpi.encode_request(request), request_id, log.cpi)
+        answer = await self._cloud.program.exchange(cpi.encode_request(request), request_id, log.cpi, entry)
+        if journal and entry:
+            journal.answered(entry)
         tell(f"{tag} response: {answer.decode(errors='replace').strip()}")
         try:
             response = cpi.decode_response(answer)

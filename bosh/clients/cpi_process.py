@@ -13,8 +13,9 @@ import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
+from bosh.clients.cpi_journal import Pending
 from bosh.wire.errors import CloudError
 
 Stderr = Callable[[str], None]
@@ -29,8 +30,12 @@ NO_ANSWER = "NoAnswer"
 class Program(Protocol):
     """A CPI that can be asked."""
 
-    async def exchange(self, request: bytes, request_id: str, stderr: Stderr) -> bytes:
-        """One line of JSON in, the response's bytes out. Raises CloudError when the program cannot be run."""
+    async def exchange(self, request: bytes, request_id: str, stderr: Stderr, entry: Pending | None = None) -> bytes:
+        """One line of JSON in, the response's bytes out. Raises CloudError when the program cannot be run.
+
+        Args:
+            entry: of a call whose answer must survive us. A serving program finds its answer file in the request's context.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -46,8 +51,8 @@ def _is_executable(path: str) -> bool:
     return os.access(path, os.X_OK) and Path(path).is_file()
 
 
-async def start(command: Sequence[str]) -> Process:
-    """Start it with pipes. Raises CloudError when there is no such executable."""
+async def start(command: Sequence[str], *, stdout: int | BinaryIO = PIPE, stderr: int | BinaryIO = PIPE) -> Process:
+    """Start it, with pipes unless files are given. Raises CloudError when there is no such executable."""
     if not _is_executable(command[0]):
         raise CloudError(
             f"cannot run CPI '{command[0]}'",
@@ -56,7 +61,7 @@ async def start(command: Sequence[str]) -> Process:
             resolution="Correct the CPI's path, or install the CPI.",
         )
     return await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=cpi_environment(), limit=_LONGEST_LINE_BYTES
+        *command, stdin=PIPE, stdout=stdout, stderr=stderr, env=cpi_environment(), limit=_LONGEST_LINE_BYTES
     )
 
 
@@ -66,12 +71,32 @@ class OneShotProgram:
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
 
-    async def exchange(self, request: bytes, request_id: str, stderr: Stderr) -> bytes:
+    async def exchange(self, request: bytes, request_id: str, stderr: Stderr, entry: Pending | None = None) -> bytes:
+        if entry is not None:
+            return await self._exchange_files(request, stderr, entry)
         process = await start(self._command)
         try:
             return await _converse(process, request, stderr)
         finally:
             await _end(process)
+
+    async def _exchange_files(self, request: bytes, stderr: Stderr, entry: Pending) -> bytes:
+        """Its answer and what it prints go to files: without a reader it must not stumble over a broken pipe."""
+        with entry.answer_file.open("wb") as answers, entry.stderr_file.open("wb") as prints:
+            process = await start(self._command, stdout=answers, stderr=prints)
+        try:
+            assert process.stdin is not None
+            entry.write(process.pid)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may answer without reading
+                process.stdin.write(request)
+                await process.stdin.drain()
+            process.stdin.close()
+            await process.wait()
+        finally:
+            await _end(process)
+            if printed := entry.stderr_file.read_text(errors="replace"):
+                stderr(printed)
+        return entry.answer_file.read_bytes()
 
     async def close(self) -> None:
         """Nothing stays between calls."""
@@ -124,9 +149,11 @@ class ServingProgram:
         self._readers: tuple[asyncio.Task[None], ...] = ()
         self._stderr: Stderr = lambda _text: None
 
-    async def exchange(self, request: bytes, request_id: str, stderr: Stderr) -> bytes:
+    async def exchange(self, request: bytes, request_id: str, stderr: Stderr, entry: Pending | None = None) -> bytes:
         self._stderr = stderr
         process = await self._running()
+        if entry is not None:
+            entry.write(process.pid)
         assert process.stdin is not None
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Awaitable
 
+from bosh.clients.cpi_journal import Journal
 from bosh.director import log, places
 from bosh.director.api.calls import Desk
 from bosh.director.api.routes import application
@@ -92,6 +93,7 @@ class Daemon:
         for leftover in self._places.work.iterdir():
             log.line("leftover_removed", path=leftover)
             _remove(leftover)
+        Journal(self._places.calls).sweep()
         named = {task.arguments.get("path") for task in self._store.tasks.list(state="queued")}
         for upload in self._places.uploads.iterdir():
             if str(upload) not in named:

@@ -29,7 +29,7 @@ _MESSAGE_BYTES = 4096
 # A little longer than a worker takes to give up by itself.
 _GRACE_S = worker.LET_GO_S + 2.0
 
-_NO_BODY = {"contract", "control", "engine", "locks", "log", "runner", "uploads", "deletions", "orphans"}
+_NO_BODY = {"contract", "control", "engine", "locks", "log", "runner", "uploads", "deletions", "lost", "orphans"}
 
 
 _CLIENTS = ("bosh.clients.agents", "bosh.clients.blobstore", "bosh.clients.cpi")

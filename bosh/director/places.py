@@ -31,6 +31,11 @@ class Places:
         return self.root / "work"
 
     @property
+    def calls(self) -> Path:
+        """Calls to clouds whose outcome must not be lost (``bosh.clients.cpi_journal``)."""
+        return self.root / "calls"
+
+    @property
     def workers_lock(self) -> Path:
         """Locked for as long as any process of this director may act."""
         return self.root / "workers.lock"

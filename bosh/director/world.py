@@ -72,8 +72,10 @@ class RealWorld:
 
     def __init__(self, here: Circumstances) -> None:
         from bosh.clients.blobstore import LocalBlobstore
+        from bosh.clients.cpi_journal import Journal
 
         self._here = here
+        self._journal = Journal(places.places(here.config).calls)
         self._agents: Any = None
         self._cpis: Any = None
         self._cpi_config = ""
@@ -102,10 +104,15 @@ class RealWorld:
             if self._cpis is not None:
                 await self._cpis.close()
             self._cpis = CpiPool(
-                self._here.config.cpi, definitions_from(content), director_uuid=self._here.director_uuid, log=log
+                self._here.config.cpi,
+                definitions_from(content),
+                director_uuid=self._here.director_uuid,
+                log=log,
+                journal=self._journal,
             )
             self._cpi_config = text
         self._cpis.log = log
+        self._journal.task_ended()
         cpis: Cpis = self._cpis
         return cpis
 
@@ -114,3 +121,4 @@ class RealWorld:
             await self._agents.close()
         if self._cpis is not None:
             await self._cpis.close()
+        self._journal.task_ended()

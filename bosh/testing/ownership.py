@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bosh.clients.cpi_journal import Journal
 from bosh.director import bus, places
 from bosh.director.config import Config
 from bosh.state.sql import SqlStore
@@ -105,6 +106,7 @@ def _tasks(store: SqlStore, config: Config) -> Iterator[str]:
     here = places.places(config)
     for folder in (here.work, here.uploads):
         yield from (f"left over: {path}" for path in folder.iterdir())
+    yield from (f"lost call: {entry.method} for {entry.key}" for entry in Journal(here.calls).lost())
 
 
 def _blobs(store: SqlStore, config: Config) -> Iterator[str]:

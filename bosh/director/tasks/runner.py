@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bosh.clients.cpi_journal import Journal
 from bosh.director.places import Places
 from bosh.director.tasks.contract import TaskContext
 from bosh.director.tasks.control import Stop, SyncBus, TaskControl
-from bosh.director.tasks.engine import CHECKPOINT_S, RESULT_LENGTH
+from bosh.director.tasks.engine import CHECKPOINT_S, RESULT_LENGTH, URGENT
 from bosh.director.tasks.log import FileTaskLog
+from bosh.director.tasks.lost import settle
 from bosh.director.world import Circumstances, World
 from bosh.state import records
 from bosh.wire.errors import BoshError, SystemFailure, TaskCancelled, joined
@@ -131,6 +133,8 @@ class Runner:
                 work_dir=work_dir,
                 control=self._control(task),
             )
+            if task.queue != URGENT:
+                await settle(context, Journal(self._places.calls))
             return await body_of(task.type)(context)
         finally:
             await asyncio.to_thread(shutil.rmtree, work_dir, True)  # noqa: FBT003 - ignore_errors

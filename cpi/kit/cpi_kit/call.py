@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_CONTEXT_FIELDS = frozenset({"director_uuid", "request_id", "vm"})
-"""Keys of the context that are the director's own; the rest are properties of the CPI config (bosh: clouds/external_cpi.rb)."""
+_CONTEXT_FIELDS = frozenset({"director_uuid", "request_id", "vm", "answer_file"})
+"""Keys of the context that are the director's own (``answer_file`` is read by ``cpi_kit.serve``); the rest are properties of the CPI config (bosh: clouds/external_cpi.rb)."""
 
 
 class CallLog:

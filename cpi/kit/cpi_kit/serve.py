@@ -1,15 +1,19 @@
 """The long-lived mode: many calls, one process, so that imports and connections are paid for once.
 
-A line in is a request, a line out is a response, in the order in which calls finish. The end of stdin lets running calls finish.
+A line in is a request, a line out is a response, in the order in which calls finish. The end of stdin lets running calls finish. A request
+whose context has an ``answer_file`` is answered there as well, first: its director may die before it has read the line.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import BinaryIO
 
+from cpi_kit.files import write_whole
 from cpi_kit.output import Writable, write_all
 
 
@@ -38,7 +42,10 @@ def serve(answer: Callable[[bytes], bytes], requests: BinaryIO, responses: Writa
 
     def work(line: bytes) -> None:
         try:
-            writer.write(answer(line))
+            response = answer(line)
+            if path := _answer_file(line):
+                write_whole(path, response)
+            writer.write(response)
         finally:
             free.release()
 
@@ -49,3 +56,13 @@ def serve(answer: Callable[[bytes], bytes], requests: BinaryIO, responses: Writa
             if line.strip():
                 free.acquire()
                 pool.submit(work, line)
+
+
+def _answer_file(line: bytes) -> Path | None:
+    if b'"answer_file"' not in line:
+        return None
+    try:
+        named = json.loads(line)["context"]["answer_file"]
+    except (ValueError, KeyError, TypeError):
+        return None  # the answer says what is wrong with the request
+    return Path(named) if isinstance(named, str) else None
