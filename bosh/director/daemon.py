@@ -73,12 +73,22 @@ class Daemon:
         self._staff.open(engine.NORMAL, self._config.workers)
         self._staff.open(engine.URGENT, self._config.urgent_workers)
         self._staff.wake()
-        await asyncio.gather(self._api.started(), self._blobs.started())
-        self._record_start()
-        log.line("started", api=self._api.address, blobstore=self._blobs.address, workers=self._config.workers)
+        if await self._is_up():
+            self._record_start()
+            log.line("started", api=self._api.address, blobstore=self._blobs.address, workers=self._config.workers)
         await self._stop.wait()
         await self._end(watched, schedules)
         return 1 if self._failed else 0
+
+    async def _is_up(self) -> bool:
+        """Wait until both ports answer; False when one of them cannot be had."""
+        up = asyncio.gather(self._api.started(), self._blobs.started())
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([up, stopped], return_when=asyncio.FIRST_COMPLETED)
+        is_up = up.done()
+        for each in (up, stopped):
+            each.cancel()
+        return is_up
 
     def _record_start(self) -> None:
         if self._config.record_events:
@@ -94,6 +104,8 @@ class Daemon:
             log.line("leftover_removed", path=leftover)
             _remove(leftover)
         Journal(self._places.calls).sweep()
+        for part in (places.blobs(self._config) / "incoming").iterdir():
+            part.unlink()
         named = {task.arguments.get("path") for task in self._store.tasks.list(state="queued")}
         for upload in self._places.uploads.iterdir():
             if str(upload) not in named:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bosh.director.release_rows import blob_is_used, compiled_key, dependency_keys
 from bosh.director.tasks.contract import TaskContext
-from bosh.director.tasks.uploads import NewBlobs, check_digest, disk_space, fetch, uploaded
+from bosh.director.tasks.uploads import NewBlobs, check_digest, disk_space, fetch, to_its_end, uploaded
 from bosh.release import version as versions
 from bosh.release.archive import JobArchive, PackageArchive, ReleaseArchive, read
 from bosh.state import records
@@ -48,7 +48,7 @@ async def run(context: TaskContext) -> str:
             folder = context.work_dir / "release"
             folder.mkdir()
             with disk_space("cannot extract the release"):
-                release = await asyncio.to_thread(read, path, folder)
+                release = await to_its_end(asyncio.to_thread(read, path, folder))
         context.control.checkpoint()
         async with context.control.lock(f"lock:release:{release.name}", timeout_s=_LOCK_TIMEOUT_S):
             stored = await _Upload(context, release).store()

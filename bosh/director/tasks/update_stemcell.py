@@ -10,7 +10,7 @@ from bosh.clients.contract import Cpi
 from bosh.director import config_sets
 from bosh.director.cpi_names import cpi_names
 from bosh.director.tasks.contract import Stage, TaskContext
-from bosh.director.tasks.uploads import check_digest, disk_space, fetch, uploaded
+from bosh.director.tasks.uploads import check_digest, disk_space, fetch, to_its_end, uploaded
 from bosh.state import records
 from bosh.wire import cpi as wire
 from bosh.wire.errors import CloudError, StemcellNotSupported, StemcellSha1DoesNotMatch
@@ -41,7 +41,7 @@ async def run(context: TaskContext) -> str:
         image = context.work_dir / "image"
         async with stage.step("Extracting stemcell archive"):
             with disk_space("cannot extract the stemcell"):
-                manifest = await asyncio.to_thread(_extract, path, image)
+                manifest = await to_its_end(asyncio.to_thread(_extract, path, image))
         async with stage.step("Verifying stemcell manifest"):
             context.log.debug(f"Found stemcell image '{manifest.name}/{manifest.version}'")
         lock = f"lock:stemcells:{manifest.name}:{manifest.version}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from bosh.director.tasks.contract import TaskContext
 from bosh.state import records
@@ -15,6 +16,19 @@ from bosh.wire.errors import BoshError, NotEnoughDiskSpace, ValidationInvalidVal
 
 UPLOADING = "uploading"
 """Type of a blob row written before its bytes are: what is left over when the task dies is found by it."""
+
+
+T = TypeVar("T")
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await what goes on in a thread. When cancelled meanwhile, wait for its end first: what it writes can be taken back only then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 @asynccontextmanager
@@ -46,7 +60,7 @@ async def check_digest(path: Path, text: str, refusal: type[BoshError]) -> None:
         wanted = digest.strongest(text)
     except ValueError as error:
         raise ValidationInvalidValue(f"cannot read the digest '{text}'", details=str(error)) from error
-    actual = await asyncio.to_thread(digest.of_file, path, wanted.algorithm)
+    actual = await to_its_end(asyncio.to_thread(digest.of_file, path, wanted.algorithm))
     if actual != str(wanted):
         raise refusal(f"Expected stream to have digest '{wanted}' but was '{actual}'")
 
@@ -76,7 +90,7 @@ class NewBlobs:
         context, blob_id = self._context, self._context.ids.uuid()
         context.store.blobs.insert(records.Blob(blob_id, "", UPLOADING, context.clock.now()))
         self._ids.append(blob_id)
-        await context.blobs.put_file(path, blob_id)
+        await to_its_end(_stored(context, path, blob_id))
         return blob_id
 
     def keep(self) -> None:
@@ -86,6 +100,10 @@ class NewBlobs:
     async def discard(self) -> None:
         """The upload failed."""
         await discard(self._context, self._ids)
+
+
+async def _stored(context: TaskContext, path: Path, blob_id: str) -> None:
+    await context.blobs.put_file(path, blob_id)
 
 
 async def discard(context: TaskContext, blob_ids: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,18 @@ def test_a_killed_daemon_takes_its_workers_along_and_the_next_one_says_so(direct
         assert client.get("/locks").json() == []
 
 
+def test_a_killed_nursery_ends_the_daemon_which_can_start_again(director: Director, tmp_path: Path) -> None:
+    task_id = stuck_upload(director, tmp_path)
+    below = director.children()
+    nursery = next(pid for pid, name in below.items() if name == "bosh-nursery")
+    os.kill(nursery, signal.SIGKILL)
+    assert director.process is not None
+    assert director.process.wait(20) == 1
+    assert not any(alive(pid) for pid, name in below.items() if name.startswith("bosh-"))
+    director.start()
+    assert director.task(task_id)["state"] == "error"
+
+
 def test_stopping_ends_everything_in_order(director: Director, tmp_path: Path) -> None:
     task_id = stuck_upload(director, tmp_path)
     below = director.children()
@@ -152,6 +165,15 @@ def test_tasks_start_quickly(director: Director, tmp_path: Path) -> None:
         task_id = director.upload("/releases", archives.release(tmp_path, version=str(n), marker=str(n)))
         task = until(lambda task_id=task_id: (task := director.task(task_id))["timestamp"] and task, within_s=2)
         assert task["state"] == "done"
+
+
+def test_a_port_that_is_taken_ends_the_start_with_a_reason(director: Director) -> None:
+    director.stop()
+    with socket.create_server(("127.0.0.1", director.config.port)), pytest.raises(AssertionError, match="part=api"):
+        director.start()
+    assert director.process is not None
+    assert director.process.returncode == 1
+    director.start()
 
 
 def test_two_directors_do_not_share_a_state_dir(director: Director) -> None:
