@@ -82,13 +82,16 @@ class Daemon:
 
     async def _is_up(self) -> bool:
         """Wait until both ports answer; False when one of them cannot be had."""
-        up = asyncio.gather(self._api.started(), self._blobs.started())
-        stopped = asyncio.create_task(self._stop.wait())
+        up: asyncio.Task[object] = asyncio.create_task(self._both_started())
+        stopped: asyncio.Task[object] = asyncio.create_task(self._stop.wait())
         await asyncio.wait([up, stopped], return_when=asyncio.FIRST_COMPLETED)
         is_up = up.done()
         for each in (up, stopped):
             each.cancel()
         return is_up
+
+    async def _both_started(self) -> None:
+        await asyncio.gather(self._api.started(), self._blobs.started())
 
     def _record_start(self) -> None:
         if self._config.record_events:
