@@ -22,6 +22,9 @@ from bosh.wire.heartbeat import RUNNING, STARTING, UNKNOWN, Process
 
 log = logging.getLogger(__name__)
 
+LAUNCHER = Path("/usr/lib/bosh/monit-start")
+"""The stemcell's program that starts a job's program without waiting for its end; stemcells with the monit of old have none."""
+
 HTTP_TIMEOUT_S = 30.0
 ASK_TRIES = 10
 """monit answers nothing while it reads its files."""
@@ -116,7 +119,10 @@ class MonitSupervisor:
     # ---- files
 
     async def add_job(self, name: str, index: int, file: Path) -> None:
-        write_atomically(self._paths.monit_jobs / f"{index:04d}_{name}.monitrc", _read(file), mode=0o600)
+        content = _read(file)
+        if LAUNCHER.exists():
+            content = monit_files.detached(content.decode(), LAUNCHER).encode()
+        write_atomically(self._paths.monit_jobs / f"{index:04d}_{name}.monitrc", content, mode=0o600)
 
     async def remove_all_jobs(self) -> None:
         shutil.rmtree(self._paths.monit_jobs, ignore_errors=True)

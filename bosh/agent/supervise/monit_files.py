@@ -30,3 +30,31 @@ def is_alive(pid_file: Path | None, proc: Path = Path("/proc")) -> bool:
     except (OSError, ValueError, IndexError):
         return False
     return (proc / str(pid)).exists()
+
+
+_START = re.compile(
+    r"""(?P<head>\bstart(?:\s+program)?\s*=?\s*)(?P<quote>["'])(?P<command>[^"'\n]*)(?P=quote)""", re.IGNORECASE
+)
+
+
+def detached(text: str, launcher: Path) -> str:
+    """The file with every start program of a process given to ``launcher PIDFILE …``, which does not wait for it to end.
+
+    The monit that releases were written for went on while a start program ran, so control scripts may become the process they start;
+    monit 5.33 waits for it and does nothing else.
+    """
+    blocks = list(_PROCESS.finditer(text))
+    ends = [block.start() for block in blocks[1:]] + [len(text)]
+    parts = [text[: blocks[0].start()]] if blocks else [text]
+    for block, end in zip(blocks, ends, strict=True):
+        pidfile = block["value"].strip("\"'") if block["how"].lower() == "pidfile" else "-"
+        prefix = f"{launcher} {pidfile} "
+        parts.append(
+            _START.sub(
+                lambda start, prefix=prefix: (
+                    f"{start['head']}{start['quote']}{prefix}{start['command']}{start['quote']}"
+                ),
+                text[block.start() : end],
+            )
+        )
+    return "".join(parts)
