@@ -103,6 +103,12 @@ class HttpMonitApi:
         return content
 
 
+def _monit_file(file: Path) -> bytes:
+    """A job's monit file as this stemcell's monit has to see it."""
+    content = _read(file)
+    return monit_files.detached(content.decode(), LAUNCHER).encode() if LAUNCHER.exists() else content
+
+
 class MonitSupervisor:
     def __init__(self, paths: Paths, api: MonitApi, service: MonitService, clock: Clock) -> None:
         self._paths = paths
@@ -119,10 +125,7 @@ class MonitSupervisor:
     # ---- files
 
     async def add_job(self, name: str, index: int, file: Path) -> None:
-        content = _read(file)
-        if LAUNCHER.exists():
-            content = monit_files.detached(content.decode(), LAUNCHER).encode()
-        write_atomically(self._paths.monit_jobs / f"{index:04d}_{name}.monitrc", content, mode=0o600)
+        write_atomically(self._paths.monit_jobs / f"{index:04d}_{name}.monitrc", _monit_file(file), mode=0o600)
 
     async def remove_all_jobs(self) -> None:
         shutil.rmtree(self._paths.monit_jobs, ignore_errors=True)

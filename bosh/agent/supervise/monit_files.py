@@ -44,17 +44,12 @@ def detached(text: str, launcher: Path) -> str:
     monit 5.33 waits for it and does nothing else.
     """
     blocks = list(_PROCESS.finditer(text))
+    if not blocks:
+        return text
     ends = [block.start() for block in blocks[1:]] + [len(text)]
-    parts = [text[: blocks[0].start()]] if blocks else [text]
+    parts = [text[: blocks[0].start()]]
     for block, end in zip(blocks, ends, strict=True):
         pidfile = block["value"].strip("\"'") if block["how"].lower() == "pidfile" else "-"
-        prefix = f"{launcher} {pidfile} "
-        parts.append(
-            _START.sub(
-                lambda start, prefix=prefix: (
-                    f"{start['head']}{start['quote']}{prefix}{start['command']}{start['quote']}"
-                ),
-                text[block.start() : end],
-            )
-        )
+        start = rf"\g<head>\g<quote>{launcher} {pidfile} \g<command>\g<quote>"
+        parts.append(_START.sub(start, text[block.start() : end]))
     return "".join(parts)
