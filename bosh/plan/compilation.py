@@ -187,6 +187,21 @@ def compilations(
     return tuple(step for line in lines.values() for step in line.steps.values())
 
 
+def compilations_of(
+    names: Sequence[str], packages: Packages, stemcell: StemcellChoice, index: CompiledIndex, *, reason: str
+) -> tuple[CompilePackage, ...]:
+    """The compile steps that leave all these packages of one release compiled for one stemcell.
+
+    Raises:
+        PackageMissingSourceCode: 60001, naming every package that cannot be compiled.
+    """
+    line = _Line(stemcell)
+    for name in names:
+        _plan(name, packages, line, index, reason=reason)
+    _refuse_impossible((line,), index)
+    return tuple(line.steps.values())
+
+
 def _one_per_group(instances: Sequence[LaidInstance]) -> Iterator[LaidInstance]:
     seen = set()
     for instance in instances:

@@ -15,38 +15,25 @@ from typing import Any
 
 from bosh.director.tasks.contract import TaskContext
 from bosh.execution.concurrency import for_each
-from bosh.execution.deployment_variables import DeploymentVariables
 from bosh.execution.errands.choose import Targets, choose_groups, choose_instances, refuse_stopped
 from bosh.execution.errands.filters import Filter, filters_from, match, refuse_unmatched
 from bosh.execution.errands.on_instance import run_on
 from bosh.execution.errands.results import Result, summary
 from bosh.execution.errands.temporary import remove_left_over, temporary_vms
-from bosh.execution.planning import (
-    as_deployed,
-    drop_unused,
-    parse_manifest,
-    place,
-    refuse_unsound,
-    renderer_for,
-    respec_of,
-    variables_of,
-    with_digests,
-)
+from bosh.execution.last_success import LastSuccess, read_last_success
+from bosh.execution.planning import drop_unused, place, refuse_unsound, renderer_for, respec_of, with_digests
 from bosh.execution.recorded import vm_of
 from bosh.execution.rendering import Rendered, drop_archives, store_archives
-from bosh.execution.request import DeployRequest
 from bosh.execution.reserve import Reserved, give_back
 from bosh.execution.run import bring_up
 from bosh.execution.steps.update_instance import VmMissing
 from bosh.execution.world import World, world_of
-from bosh.inventory import read_catalog
-from bosh.manifest.model import Desired, Json
+from bosh.manifest.model import Json
 from bosh.plan.decide import decide
 from bosh.plan.describe import describe
 from bosh.plan.model import Layout, Plan
 from bosh.render.renderer import Renderer
 from bosh.state import records
-from bosh.wire.errors import DeploymentNotFound, JobNotFound
 
 UNCHANGED = "skipped - no changes detected"
 
@@ -104,7 +91,7 @@ async def run_errand(context: TaskContext, request: ErrandRequest, renderer: Ren
     """Run it; ``N succeeded, N errored, N canceled``. The deployment's lock is held.
 
     Raises:
-        DeploymentNotFound, JobNotFound, RunErrandError, NothingMatches, InstanceNotFound: nothing to run, or not there.
+        DeploymentNotFound, BadManifest, JobNotFound, RunErrandError, NothingMatches, InstanceNotFound: nothing to run, or not there.
         ManifestFaults, RenderingFailed, PackageMissingSourceCode: the errand's instance cannot be prepared.
         CloudError, RpcTimeout, RpcRemoteException, AgentJobNotRunning: a step failed; the errand's VMs are gone all the same.
     """
@@ -153,53 +140,19 @@ async def _run_all(errand: _Errand) -> list[Result]:
 
 
 async def _prepared(context: TaskContext, request: ErrandRequest, renderer: Renderer) -> _Errand:
-    row = _deployment(context, request)
-    known = context.store.instances.list(deployment=row.name)
+    name = context.task.deployment
+    known = context.store.instances.list(deployment=name)
     chosen, unmatched = match(request.filters, known)
     if not context.config.allow_errands_on_stopped_instances:
         refuse_stopped(chosen)
     async with context.log.stage("Preparing deployment", total=1).step("Preparing deployment"):
-        catalog = read_catalog(context.store)
-        last = _last_success(context, row)
-        variables = variables_of(context, row, last)
-        desired = parse_manifest(context, last, as_deployed(catalog, row), variables, row)
-        world = replace(
-            world_of(context),
-            resolve=variables.resolve,
-            catalog=catalog,
-            desired=desired,
-            variable_set=variables.set_id,
-        )
-        choice = choose_groups(desired, request.errand, request.filters, context.log)
-        targets = choose_instances(choice, chosen, known, deployment=row.name, log=context.log)
-        targets = _with_vms(world, targets)
+        last = read_last_success(context, name)
+        choice = choose_groups(last.desired, request.errand, request.filters, context.log)
+        targets = choose_instances(choice, chosen, known, deployment=name, log=context.log)
+        targets = _with_vms(last.world, targets)
         refuse_unmatched(unmatched)
-        errand = _Errand(world, request, targets, choice.by_job, {one.uuid: one.spec for one in targets.service})
-        return await _planned(errand, last, variables, renderer, task_id=context.task.id)
-
-
-def _deployment(context: TaskContext, request: ErrandRequest) -> records.Deployment:
-    name = context.task.deployment
-    row = context.store.deployments.get(name=name)
-    if row is None:
-        raise DeploymentNotFound(f"Deployment '{name}' doesn't exist")
-    if not row.manifest:
-        raise JobNotFound(
-            f"Errand '{request.errand}' doesn't exist",
-            resolution=f"Deploy '{name}' first: no deploy of it has succeeded yet.",
-        )
-    return row
-
-
-def _last_success(context: TaskContext, row: records.Deployment) -> DeployRequest:
-    """The last deploy that succeeded, as a request that changes nothing but the errand's instances."""
-    configs = context.store.configs.list(id=list(row.config_ids))
-    return DeployRequest(
-        manifest=row.manifest,
-        cloud_config_ids=tuple(one.id for one in configs if one.type == "cloud"),
-        runtime_config_ids=tuple(one.id for one in configs if one.type == "runtime"),
-        deploy=False,
-    )
+        errand = _Errand(last.world, request, targets, choice.by_job, {one.uuid: one.spec for one in targets.service})
+        return await _planned(errand, last, renderer, task_id=context.task.id)
 
 
 def _with_vms(world: World, targets: Targets) -> Targets:
@@ -214,18 +167,16 @@ def _with_vms(world: World, targets: Targets) -> Targets:
     return replace(targets, service=tuple(kept))
 
 
-async def _planned(
-    errand: _Errand, last: DeployRequest, variables: DeploymentVariables, renderer: Renderer, *, task_id: int
-) -> _Errand:
+async def _planned(errand: _Errand, last: LastSuccess, renderer: Renderer, *, task_id: int) -> _Errand:
     """With a plan that gives errand groups their VMs, and the specs these will have."""
     groups = frozenset(one.group for one in errand.targets.errand)
     if not groups:
         return errand
     world = replace(errand.world, temporary=frozenset() if errand.request.keep_alive else groups)
-    request = replace(last, errands=groups, job_states=_started(world, groups))
+    request = replace(last.request, errands=groups, job_states=_started(world, groups))
     current, layout, options, reserved = await place(world, request, task_id)
     current = replace(current, instances=tuple(one for one in current.instances if one.group in groups))
-    desired = replace(_desired(world), groups=tuple(one for one in _desired(world).groups if one.name in groups))
+    desired = replace(last.desired, groups=tuple(one for one in last.desired.groups if one.name in groups))
     rendering, rendered = renderer_for(world, layout, renderer), Rendered()
     try:
         rendered = await rendering.render_all(layout.instances, {one.id: one.spec for one in current.instances})
@@ -248,11 +199,6 @@ async def _planned(
 async def _undo(world: World, reserved: Reserved, rendered: Rendered) -> None:
     give_back(world, reserved)
     await drop_archives(rendered, world.blobs)
-
-
-def _desired(world: World) -> Desired:
-    assert world.desired is not None
-    return world.desired
 
 
 def _started(world: World, groups: frozenset[str]) -> dict[str, dict[str, str]]:

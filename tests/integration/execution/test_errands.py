@@ -301,4 +301,4 @@ async def test_a_newer_release_waits_for_a_deploy(director: Director) -> None:
 async def test_nothing_runs_before_the_first_deploy(director: Director) -> None:
     assert (await run(director)).result == "Deployment 'dep' doesn't exist"
     director.store.deployments.insert(records.Deployment("dep"))
-    assert (await run(director)).result == "Errand 'smoke' doesn't exist"
+    assert (await run(director)).result == "No successful BOSH deployment manifest available"
