@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -99,9 +100,26 @@ async def _deploy(context: TaskContext, request: DeployRequest, renderer: Render
         prepared = await _prepare(context, request, renderer)
         text = describe(prepared.plan, prepared.layout)
         context.log.debug(text)
-        await run(prepared.plan, prepared.layout, prepared.world)
+        try:
+            await run(prepared.plan, prepared.layout, prepared.world)
+        finally:
+            await _drop_replaced(prepared)
         await _remember_success(prepared, request)
         event.context = {"before": _used(before), "after": _used(context.store.deployments.get(name=name))}
+
+
+async def _drop_replaced(prepared: Prepared) -> None:
+    """Delete archives that no instance has any more: the old one of each that was updated, the new one of each that was not."""
+    world = prepared.world
+    kept = {_archive_of(row.spec) for row in world.store.instances.list(deployment=world.deployment)}
+    before = {_archive_of(one.spec) for one in prepared.current.instances}
+    new = {prepared.rendered.hashes[key].archive_blobstore_id for key in prepared.rendered.archives}
+    for blob_id in (before | new) - kept - {""}:
+        await world.blobs.delete(blob_id)
+
+
+def _archive_of(spec: Mapping[str, Json]) -> str:
+    return str((spec.get("rendered_templates_archive") or {}).get("blobstore_id") or "")
 
 
 def _used(row: records.Deployment | None) -> dict[str, list[str]]:

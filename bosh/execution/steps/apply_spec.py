@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -14,6 +15,9 @@ from bosh.manifest.model import Json
 from bosh.plan.apply_spec import for_agent
 from bosh.state import records
 from bosh.wire.errors import RpcRemoteException
+
+LARGEST_ARCHIVE_BYTES = 700 * 1024
+"""In base64, with the request around it, this stays below the bus's 1 MiB for a message."""
 
 
 def fingerprints(world: World) -> tuple[str, str, str]:
@@ -66,12 +70,32 @@ async def apply_bare(world: World, vm: records.Vm, spec: Mapping[str, Json]) -> 
 
 async def prepare(world: World, vm: records.Vm, spec: Mapping[str, Json]) -> None:
     """Let the agent fetch packages while the old jobs still run."""
+    await _hand_over_archive(world, vm, spec)
     await world.agents.run(vm.agent_id, "prepare", for_vm(world, vm, spec))
 
 
 async def apply(world: World, vm: records.Vm, spec: Mapping[str, Json]) -> None:
     """The full spec: packages and jobs are installed."""
+    await _hand_over_archive(world, vm, spec)
     await world.agents.run(vm.agent_id, "apply", for_vm(world, vm, spec))
+
+
+async def _hand_over_archive(world: World, vm: records.Vm, spec: Mapping[str, Json]) -> None:
+    """Send the rendered templates over the bus to an agent without blobstore credentials: the original agent takes signed URLs for
+    packages alone (bosh: rendered_templates_persister.rb; bosh-agent: applyspec/rendered_templates_archive_spec.go).
+
+    An archive too large for a message is left to agents that follow the archive's ``signed_url``.
+    """
+    archive = spec.get("rendered_templates_archive") or {}
+    if not vm_env.signs_urls(world.config, vm.stemcell_api_version) or not archive.get("blobstore_id"):
+        return
+    content = await world.blobs.get_bytes(archive["blobstore_id"])
+    if len(content) > LARGEST_ARCHIVE_BYTES:
+        world.debug(f"the templates of {spec.get('name')} are {len(content)} bytes, too many for the bus")
+        return
+    payload = base64.b64encode(content).decode()
+    blob = {"blob_id": archive["blobstore_id"], "checksum": archive["sha1"], "payload": payload}
+    await world.agents.run(vm.agent_id, "upload_blob", blob)
 
 
 def for_vm(world: World, vm: records.Vm, spec: Mapping[str, Json]) -> dict[str, Json]:

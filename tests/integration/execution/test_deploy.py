@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import tarfile
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bosh.director.config import BlobstoreConfig
 from bosh.state import records
 from bosh.system.clock import SystemClock
 from bosh.testing.fake_agent import Behaviour
@@ -36,19 +38,13 @@ def cpi_methods(director: Director) -> list[str]:
 
 
 def state_of(director: Director) -> Any:
-    """Everything a dry run must leave alone."""
+    """Everything a dry run must leave alone; that the deployment was locked meanwhile is an event of its own."""
     store = director.store
-    tables = (
-        store.deployments,
-        store.instances,
-        store.vms,
-        store.ips,
-        store.dns_numbers,
-        store.variable_values,
-        store.events,
-    )
+    rows: list[Any] = [*store.deployments.list(), *store.instances.list(), *store.vms.list(), *store.ips.list()]
+    rows += [*store.dns_numbers.list(), *store.variable_values.list(), *store.variable_uses.list()]
+    rows += [event for event in store.events.list() if event.object_type != "lock"]
     blobs = sorted(path.name for path in (director.folder / "state" / "blobs").rglob("*") if path.is_file())
-    return [list(table.list()) for table in tables], blobs  # type: ignore[attr-defined]
+    return rows, blobs
 
 
 async def test_a_fresh_deploy_and_one_that_changes_nothing(director: Director) -> None:
@@ -207,6 +203,41 @@ async def test_a_changed_property_updates_in_place(director: Director) -> None:
     assert director.vms() == before
     assert director.methods().count("drain") == 2
     assert director.methods().count("apply") == 2
+
+
+async def test_archives_that_nobody_has_any_more_are_deleted(director: Director) -> None:
+    def blobs() -> set[str]:
+        return {path.name for path in (director.folder / "state" / "blobs").rglob("*") if path.is_file()}
+
+    def archives() -> set[str]:
+        rows = director.store.instances.list()
+        return {row.spec["rendered_templates_archive"]["blobstore_id"] for row in rows}
+
+    await deploy(director, manifest(2))
+    first, others = archives(), blobs() - archives()
+    await deploy(director, manifest(2, port=81))
+    second = archives()
+    assert not first & second
+    assert blobs() == others | second
+    for agent in director.agents():
+        agent.behaviour = Behaviour(failing_scripts=frozenset({"pre-stop"}))
+    assert (await director.deploy(manifest(2, port=82))).state == "error"
+    assert archives() == second
+    assert blobs() == others | second
+
+
+async def test_agents_without_credentials_get_their_templates_over_the_bus(director: Director) -> None:
+    signing = BlobstoreConfig(address="127.0.0.1", secret="key", enable_signed_urls=True)
+    director.configure(blobstore=signing)
+    director.blobs._config = signing
+    await deploy(director, manifest(1))
+    agent = director.agents()[0]
+    assert agent.settings.env["bosh"]["blobstores"][0]["options"].keys() == {"endpoint", "tls"}
+    spec = director.store.instances.list()[0].spec
+    archive = spec["rendered_templates_archive"]["blobstore_id"]
+    assert base64.b64decode(agent.uploaded[archive]) == await director.blobs.get_bytes(archive)
+    assert all("/signed/" in package["signed_url"] for package in agent.spec["packages"].values())
+    assert agent.uploaded[archive] not in director.debug()
 
 
 async def test_a_new_stemcell_recreates(director: Director) -> None:
