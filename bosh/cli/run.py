@@ -1,4 +1,4 @@
-"""Run one command: bind its arguments with typer, give it a session, turn what it raises into lines and an exit code."""
+"""Run one command: bind its arguments, give it a session, turn what it raises into lines and an exit code."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-import typer
-
+from bosh.cli.arguments import Command, UsageError
 from bosh.cli.globals import Globals
 from bosh.cli.output import ui as output
 from bosh.cli.registry import Entry
@@ -16,13 +15,10 @@ from bosh.clients.director import DirectorError, Unreachable
 from bosh.wire.errors import BoshError, joined
 
 
-def application(entry: Entry) -> typer.Typer:
-    """The typer application behind a registry entry: its one command."""
+def command(entry: Entry) -> Command:
+    """The command behind a registry entry."""
     module = importlib.import_module(f"bosh.cli.commands.{entry.module}")
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    function = getattr(module, entry.name.replace("-", "_"))
-    app.command(name=entry.name, help=entry.help)(function)
-    return app
+    return Command(getattr(module, entry.name.replace("-", "_")), name=entry.name, help=entry.help)
 
 
 def run(entry: Entry, arguments: Sequence[str], flags: Globals) -> int:
@@ -45,13 +41,11 @@ def run(entry: Entry, arguments: Sequence[str], flags: Globals) -> int:
 def _guarded(entry: Entry, arguments: Sequence[str], session: Session, ui: output.AnyUi) -> int:
     failure: str
     try:
-        status = application(entry)(list(arguments), prog_name=f"bosh {entry.name}", standalone_mode=False, obj=session)
+        status = command(entry)(arguments, session)
         return status if isinstance(status, int) else 0
-    except typer.Exit as error:
-        return error.exit_code
-    except typer.TyperException as error:
-        failure = error.format_message() if hasattr(error, "format_message") else str(error)
-    except (KeyboardInterrupt, typer.Abort):
+    except UsageError as error:
+        failure = str(error)
+    except KeyboardInterrupt:
         failure = "Interrupted"
     except (DirectorError, Unreachable, SessionError, output.Refused) as error:
         failure = str(error)

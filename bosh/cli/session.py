@@ -6,16 +6,16 @@ The file is the original's (bosh-cli: cmd/config/fs_config.go): ``environments: 
 from __future__ import annotations
 
 import os
-import tempfile
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bosh.cli.arguments import Context
 from bosh.cli.globals import Globals
 from bosh.cli.output.tasks import TaskReporter
 from bosh.cli.output.ui import AnyUi
 from bosh.clients.director import DirectorClient, ca_text, normalise
+from bosh.wire.errors import BoshError
 
 
 class SessionError(Exception):
@@ -46,12 +46,12 @@ class ConfigFile:
         """All environments. Raises SessionError when the file cannot be read as one."""
         if not self.path.exists():
             return []
-        import yaml
+        from bosh.manifest.documents import load
 
         try:
-            body = yaml.safe_load(self.path.read_text()) or {}
+            body: Any = load(self.path.read_text(), str(self.path), allow_duplicates=True).value or {}
             return [self._environment(item) for item in body.get("environments") or []]
-        except (yaml.YAMLError, AttributeError, TypeError) as error:
+        except (BoshError, AttributeError, TypeError) as error:
             raise SessionError(f"cannot read the config file {self.path}: {error}") from error
 
     def _environment(self, item: dict[str, Any]) -> Environment:
@@ -60,7 +60,9 @@ class ConfigFile:
 
     def write(self, environments: list[Environment]) -> None:
         """Replace the file, readable by its owner only."""
-        import yaml
+        import tempfile
+
+        from bosh.manifest.emit import dump
 
         items = []
         for environment in environments:
@@ -69,7 +71,7 @@ class ConfigFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.path.parent)
         with os.fdopen(handle, "w") as stream:
-            yaml.safe_dump({"environments": items}, stream, sort_keys=False)
+            stream.write(dump({"environments": items}))
         Path(name).replace(self.path)
 
     def find(self, name: str) -> Environment | None:
@@ -88,7 +90,6 @@ class Session:
         self.flags, self.ui = flags, ui
         self.config = ConfigFile(Path(flags.config).expanduser())
         self._client: DirectorClient | None = None
-        self._context_id = str(uuid.uuid4())
 
     @property
     def flags_interactive(self) -> bool:
@@ -125,7 +126,7 @@ class Session:
                 ca_cert=environment.ca_cert,
                 username=environment.username,
                 password=environment.password,
-                context_id=self._context_id,
+                context_id=os.urandom(16).hex(),
             )
             who = f"client '{environment.username}'" if environment.username else "anonymous user"
             self.ui.line(f"Using environment '{self.flags.environment}' as {who}")
@@ -169,9 +170,7 @@ class Session:
         return director.result_rows(task_id)
 
 
-def of(context: Any) -> Session:
-    """The session of a typer context."""
-    session = context.find_object(Session)
-    if session is None:
-        raise SessionError("internal error: command without a session")
-    return session  # type: ignore[no-any-return]
+def of(context: Context) -> Session:
+    """The session that a command runs in."""
+    assert isinstance(context.session, Session)
+    return context.session

@@ -1,20 +1,21 @@
 """The director's HTTP API as its clients use it (bosh-cli: director/client_request.go, task_client_request.go).
 
-Standard library only: a command line must start at once. One keep-alive connection per client.
+Standard library only, HTTP and TLS not before the first call: a command line must start at once. One keep-alive connection per client.
 """
 
 from __future__ import annotations
 
 import base64
-import http.client
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    import http.client
 
 DEFAULT_PORT = 25555
 POLL_INTERVAL_S = 0.1
@@ -82,6 +83,9 @@ class DirectorClient:
 
     def _connect(self) -> http.client.HTTPSConnection:
         if self._connection is None:
+            import http.client
+            import ssl
+
             context = ssl.create_default_context(cadata=self._ca_cert or None)
             self._connection = http.client.HTTPSConnection(self._host, self._port, context=context, timeout=900)
         return self._connection
@@ -100,6 +104,9 @@ class DirectorClient:
         Raises:
             Unreachable: no answer.
         """
+        import http.client
+        import ssl
+
         pairs = {key: value for key, value in (query or {}).items() if value not in (None, "")}
         target = path + ("?" + urlencode(pairs, doseq=True) if pairs else "")
         for attempt in range(_RETRIES):

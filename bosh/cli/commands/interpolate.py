@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from bosh.cli import session as sessions
 from bosh.cli import templates
+from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.templates import OpsFiles, VarFiles, Vars, VarsEnv, VarsFiles, VarsStore
 from bosh.manifest import documents
 from bosh.manifest.interpolate import evaluate, rendered
 
 
 def interpolate(
-    context: typer.Context,
-    manifest: Annotated[Path, typer.Argument(metavar="PATH")],
+    context: Context,
+    manifest: Annotated[Path, Argument(metavar="PATH")],
     var: Vars = None,
     var_file: VarFiles = None,
     vars_file: VarsFiles = None,
@@ -24,13 +23,11 @@ def interpolate(
     vars_store: VarsStore = None,
     ops_file: OpsFiles = None,
     path: Annotated[
-        str, typer.Option("--path", metavar="OP-PATH", help="Extract value out of template (e.g.: /private_key)")
+        str, Option("--path", metavar="OP-PATH", help="Extract value out of template (e.g.: /private_key)")
     ] = "",
-    var_errs: Annotated[
-        bool, typer.Option("--var-errs", help="Expect all variables to be found, otherwise error")
-    ] = False,
+    var_errs: Annotated[bool, Option("--var-errs", help="Expect all variables to be found, otherwise error")] = False,
     var_errs_unused: Annotated[
-        bool, typer.Option("--var-errs-unused", help="Expect all variables to be used, otherwise error")
+        bool, Option("--var-errs-unused", help="Expect all variables to be used, otherwise error")
     ] = False,
 ) -> None:
     ui = sessions.of(context).ui
