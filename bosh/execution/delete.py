@@ -6,14 +6,13 @@ from bosh.execution.concurrency import for_each
 from bosh.execution.dns_records import publish_dns
 from bosh.execution.events import recorded
 from bosh.execution.steps.delete_instance import delete_instance
+from bosh.execution.steps.snapshot import delete_snapshot
 from bosh.execution.steps.tidy import tidy
 from bosh.execution.world import World
 from bosh.inventory.current import read_current
 from bosh.manifest.model import Catalog
 from bosh.plan.errors import IgnoredInstancesDeletion
 from bosh.plan.model import CurrentInstance
-from bosh.state.records import Snapshot
-from bosh.wire.cpi import NOT_IMPLEMENTED, NOT_SUPPORTED
 from bosh.wire.errors import CloudError
 
 
@@ -67,22 +66,11 @@ async def _delete_snapshots(world: World, *, keep: bool, force: bool) -> None:
     snapshots = [] if keep else world.store.snapshots.list(deployment=world.deployment)
     for snapshot in snapshots:
         try:
-            await _delete_snapshot(world, snapshot)
+            await delete_snapshot(world, snapshot)
         except CloudError as error:
             if not force:
                 raise
             world.log.notice("warning", f"Could not delete snapshot '{snapshot.cid}': {error.brief}")
-
-
-async def _delete_snapshot(world: World, snapshot: Snapshot) -> None:
-    disk = world.store.disks.get(cid=snapshot.disk_cid)
-    with recorded(world, "delete", "snapshot", snapshot.cid):
-        try:
-            await world.cloud(disk.cpi if disk else "").call("delete_snapshot", snapshot.cid)
-        except CloudError as error:
-            if error.kind not in {NOT_IMPLEMENTED, NOT_SUPPORTED}:
-                raise
-    world.store.snapshots.delete(cid=snapshot.cid)
 
 
 async def _remove_artifacts(world: World) -> None:

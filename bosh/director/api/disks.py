@@ -10,6 +10,7 @@ from bosh.director.api.app import Endpoint, endpoint
 from bosh.director.api.calls import Call, json_reply
 from bosh.director.api.enqueue import enqueue
 from bosh.director.api.instances import find, ips_of
+from bosh.director.tasks.orphans import refuse_disks_in_use
 from bosh.state import records
 from bosh.state.contract import Store
 from bosh.wire.director_api import times
@@ -77,6 +78,7 @@ def delete_or_orphan(call: Call) -> Response:
 
 
 def delete_orphan(call: Call) -> Response:
+    refuse_disks_in_use(call.store, [call.path("cid")])
     return enqueue(call, "delete_orphan_disks", "delete orphan disks", {"disk_cids": [call.path("cid")]})
 
 

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 from bosh.director.tasks.contract import TaskContext
 from bosh.state import records
+from bosh.state.contract import Store
 from bosh.wire import cpi
-from bosh.wire.errors import CloudError
+from bosh.wire.errors import BoshError, CloudError
 
 _LOCK_TIMEOUT_S = 10.0
+
+
+class DeletingPersistentDiskError(BoshError):
+    """The disk is an instance's."""
+
+    code = 520000
+
+
+def refuse_disks_in_use(store: Store, cids: Sequence[str]) -> None:
+    """Only orphans may be deleted. Raises DeletingPersistentDiskError."""
+    used = sorted(disk.cid for disk in store.disks.list(cid=list(cids), orphaned_at=None))
+    if used:
+        raise DeletingPersistentDiskError(
+            f"Deleting persistent disk is not supported: {json.dumps(used)}",
+            resolution="Orphan it first with 'bosh orphan-disk'.",
+        )
 
 
 async def delete_vm(context: TaskContext, vm: records.Vm) -> None:

@@ -49,3 +49,22 @@ async def _snapshot(world: World, owner: Owner, disk: records.Disk) -> str:
             return ""
         event.name = str(cid)
     return str(cid)
+
+
+async def delete_snapshot(world: World, snapshot: records.Snapshot) -> None:
+    """Delete it from its cloud and from memory; a cloud that knows no snapshots has none. Raises CloudError, and it stays remembered."""
+    disk = world.store.disks.get(cid=snapshot.disk_cid)
+    with recorded(world, "delete", "snapshot", snapshot.cid):
+        try:
+            await world.cloud(disk.cpi if disk else "").call("delete_snapshot", snapshot.cid)
+        except CloudError as error:
+            if error.kind not in {NOT_IMPLEMENTED, NOT_SUPPORTED}:
+                raise
+    world.store.snapshots.delete(cid=snapshot.cid)
+
+
+def owner_of_disks(world: World, instance: records.Instance) -> Owner:
+    """An instance as the owner of disks, from its record; without a VM nothing but its disks can be acted on."""
+    found = world.store.vms.list(instance_uuid=instance.uuid, active=True)
+    vm = next((one for one in found if one.cid), None) or records.Vm("", instance.uuid, instance.deployment)
+    return Owner(instance.uuid, instance.group, instance.index, vm, instance.az, instance.tags)
