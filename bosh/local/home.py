@@ -45,6 +45,11 @@ class Home:
         return self.root / "identity.json"
 
     @property
+    def stemcells_file(self) -> Path:
+        """Digest of each stemcell uploaded so far → its version here."""
+        return self.root / "stemcells.json"
+
+    @property
     def config(self) -> Path:
         return self.root / "config"
 

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,7 +53,7 @@ def bring_up(home: Home, ui: AnyUi, progress: Progress, *, settings: Mapping[str
         wait_until_up(home, identity)
     session = remember(home, identity, ui)
     with progress.step("Stemcell"):
-        ensure_stemcell(session, progress)
+        ensure_stemcell(home, session, progress)
     with progress.step("Releases"):
         versions = {folder.name: ensure_release(session, folder, progress) for folder in workshop.RELEASES}
     with progress.step("Configs"):
@@ -160,15 +161,27 @@ def remember(home: Home, identity: Identity, ui: AnyUi) -> Session:
 # --- what it needs ----------------------------------------------------------------------------------------------------------------
 
 
-def ensure_stemcell(session: Session, progress: Progress) -> None:
-    """Build it, or take it from the cache; upload it when the director has none of that version."""
+def ensure_stemcell(home: Home, session: Session, progress: Progress) -> None:
+    """Build it, or take it from the cache; upload it when the director has not got it.
+
+    A recipe's version says nothing about our agent in it: in one environment another content gets the next version, so that a
+    deployment that wants the latest takes it.
+    """
     from bosh.stemcell import archive
     from bosh.stemcell.build import build
 
     path = build(workshop.RECIPE, cache_dir=workshop.CACHE / "stemcells", output=None, progress=progress.say)
-    manifest = archive.read(path, check_image=False).manifest
-    if stemcells.needed(session, manifest.name, manifest.version):
-        uploads.send_file(session, "/stemcells", path, what="Uploading stemcell", query={})
+    manifest = archive.read_manifest(path)
+    known: dict[str, str] = json.loads(home.stemcells_file.read_text()) if home.stemcells_file.exists() else {}
+    version = known.get(manifest.sha1) or (f"{manifest.version}.{len(known)}" if known else manifest.version)
+    if stemcells.needed(session, manifest.name, version):
+        with tempfile.TemporaryDirectory(dir=home.root) as scratch:
+            if version != manifest.version:
+                progress.say(f"This stemcell differs from version {manifest.version}: it becomes {version}")
+                built, path = path, Path(scratch) / path.name
+                archive.repack(built, path, archive.Change(version=version))
+            uploads.send_file(session, "/stemcells", path, what="Uploading stemcell", query={})
+    write_atomically(home.stemcells_file, json.dumps(known | {manifest.sha1: version}).encode())
 
 
 def ensure_release(session: Session, folder: Path, progress: Progress) -> str:
