@@ -107,7 +107,7 @@ class _Block:
             rest = self.content[1:].lstrip(" ")
             if not rest or rest[0] == "#":
                 self._next()
-                items.append(self._node() if self.indent > indent else None)
+                items.append(self._deeper(indent) if self.indent > indent else None)
             elif rest.startswith("- ") or rest == "-" or _KEY.fullmatch(rest):
                 # What follows the dash is the first line of a node that stands further right.
                 self.indent += len(self.content) - len(rest)
@@ -159,10 +159,17 @@ class _Block:
     def _below(self, indent: int) -> Json:
         """The value of a key that has nothing on its line; a list may stand as far left as the key."""
         if self.indent > indent:
-            return self._node()
+            return self._deeper(indent)
         if self.indent == indent and (self.content == "-" or self.content.startswith("- ")):
             return self._node()
         return None
+
+    def _deeper(self, indent: int) -> Json:
+        """A node on lines of its own, or a single word."""
+        content = self.content
+        if content[0] in "|*" or content == "-" or content.startswith("- ") or _KEY.fullmatch(content):
+            return self._node()
+        return self._value(content, indent)
 
     def _value(self, text: str, indent: int) -> Json:
         """What stands on the line itself, or begins there as a ``|`` text."""
