@@ -33,10 +33,19 @@ async def publish_dns(world: World, *, providers: Iterable[SharedProvider] = ())
     Args:
         providers: links that this deployment offers from now on; those of other deployments are remembered.
     """
-    content = _content(world, tuple(providers))
+    mine = tuple(providers)
+    news = False
+    for _attempt in range(_VERSION_TRIES):
+        if not await _publish_once(world, mine):
+            break
+        news = True  # what another deployment changed meanwhile would be lost in ours: look once more
+    return news
+
+
+async def _publish_once(world: World, providers: tuple[SharedProvider, ...]) -> bool:
+    content = _content(world, providers)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    newest = _newest(world)
-    if newest is not None and (world.store.attributes.get(name="dns_records_digest") or _NONE).value == digest:
+    if _newest(world) is not None and (world.store.attributes.get(name=_DIGEST) or _NONE).value == digest:
         return False
     row = await _store(world, content)
     _remember_digest(world, digest)
@@ -44,6 +53,7 @@ async def publish_dns(world: World, *, providers: Iterable[SharedProvider] = ())
     return True
 
 
+_DIGEST = "dns_records_digest"
 _NONE = records.DirectorAttribute("", "")
 
 
@@ -53,9 +63,13 @@ def _newest(world: World) -> records.DnsBlob | None:
 
 
 def _remember_digest(world: World, digest: str) -> None:
-    with world.store.transaction():
-        world.store.attributes.delete(name="dns_records_digest")
-        world.store.attributes.insert(records.DirectorAttribute("dns_records_digest", digest))
+    attributes = world.store.attributes
+    if attributes.update_where({"name": _DIGEST}, value=digest):
+        return
+    try:
+        attributes.insert(records.DirectorAttribute(_DIGEST, digest))
+    except Conflict:  # another deployment's first records, a moment ago
+        attributes.update_where({"name": _DIGEST}, value=digest)
 
 
 def _content(world: World, providers: tuple[SharedProvider, ...]) -> dict[str, Any]:

@@ -3,6 +3,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from bosh.clients.contract import BlobRef
 from bosh.execution.dns_records import publish_dns
 from bosh.execution.steps.create_vm import create_vm
 from bosh.plan.model import SharedProvider
@@ -57,6 +60,23 @@ async def test_a_change_makes_a_new_version(fake: FakeWorld) -> None:
     assert await publish_dns(fake.world)
     assert (await body(fake))["version"] == 2
     assert (await body(fake))["records"] == []
+
+
+async def test_what_another_deployment_changes_meanwhile_is_not_lost(
+    fake: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await existing(fake)
+    store_bytes = fake.world.blobs.put_bytes
+
+    async def put_bytes(content: bytes, blob_id: str = "") -> BlobRef:
+        if fake.store.dns_blobs.count() == 0:
+            fake.store.vms.delete(agent_id="agent-1")
+        return await store_bytes(content, blob_id)
+
+    monkeypatch.setattr(fake.world.blobs, "put_bytes", put_bytes)
+    await publish_dns(fake.world)
+    assert (await body(fake))["records"] == []
+    assert (await body(fake))["version"] == 2
 
 
 async def test_a_silent_agent_is_no_failure(fake: FakeWorld) -> None:
