@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,9 @@ def errors(director: Director, task_id: int) -> list[str]:
     return [line["error"]["message"] for line in lines if "error" in line]
 
 
-def stuck_upload(director: Director, tmp_path: Path) -> int:
+def stuck_upload(director: Director, tmp_path: Path, *, delay_s: float = 60) -> int:
     """A stemcell upload that hangs in the cloud."""
-    director.fault("create_stemcell", delay_s=60)
+    director.fault("create_stemcell", delay_s=delay_s)
     task_id = director.upload("/stemcells", archives.stemcell(tmp_path))
     until(lambda: "Uploading stemcell" in director.output(task_id))
     return task_id
@@ -102,7 +104,8 @@ def test_cancelling_ends_a_running_task_at_once(director: Director, tmp_path: Pa
 
 
 def test_a_killed_worker_ends_its_task_truthfully_and_is_replaced(director: Director, tmp_path: Path) -> None:
-    task_id = stuck_upload(director, tmp_path)
+    # The next task waits until the cloud has ended what the dead worker began.
+    task_id = stuck_upload(director, tmp_path, delay_s=6)
     victim = worker_of(director)
     os.kill(victim, signal.SIGKILL)
     task = until(lambda: (task := director.task(task_id))["timestamp"] and task, within_s=3)
@@ -177,11 +180,10 @@ def test_a_port_that_is_taken_ends_the_start_with_a_reason(director: Director) -
 
 
 def test_two_directors_do_not_share_a_state_dir(director: Director) -> None:
-    first = director.process
     assert "event=waiting" not in director.log
-    director.launch()
+    command = [sys.executable, "-m", "bosh.director.main", "--config", str(director.folder / "director.yml")]
+    with (director.folder / "log").open("ab") as stream:
+        director.ends.append(subprocess.Popen(command, stdout=stream, stderr=stream))
     until(lambda: "event=waiting" in director.log)
     assert director.log.count("event=starting") == 1
-    director.stop(signal.SIGKILL)
-    director.process = first
     assert director.finished(director.upload("/releases", director.folder / "director.yml"))["state"] == "error"
