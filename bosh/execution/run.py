@@ -75,6 +75,7 @@ async def bring_up(plan: Plan, layout: Layout, world: World) -> None:
     await walk.create_missing_vms()
     await publish_dns(world)
     await walk.update_groups()
+    walk.refresh_specs()
 
 
 class _Walk:

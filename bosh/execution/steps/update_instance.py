@@ -167,10 +167,26 @@ def _responsive(update: _Update) -> bool:
     return current is None or current.vm is None or current.vm.responsive
 
 
+def _rests(update: _Update) -> bool:
+    """Whether it is remembered as stopped and its agent does not say otherwise."""
+    current = update.step.current
+    return (
+        current is not None
+        and current.state == "stopped"
+        and current.vm is not None
+        and current.vm.job_state != "running"
+    )
+
+
 async def _stop(update: _Update, vm: records.Vm, *, fate: Fate) -> None:
-    """Stop what runs; an instance remembered as stopped has nothing that does."""
+    """Stop what runs. Nobody can be asked where the agent is silent: its VM is about to go, or its jobs count as stopped."""
     step = update.step
-    if step.current is not None and step.current.state == "stopped" and step.current.vm is not None:
+    if _rests(update):
+        return
+    if not _responsive(update):
+        update.world.log.notice(
+            "warning", f"The agent of {step.instance.label} does not answer; its jobs were not stopped"
+        )
         return
     lasting = fate == "keep" and step.method != "stop" and not step.create_disks and not step.orphan_disks
     await stop_jobs(
