@@ -1,7 +1,7 @@
 """Every command of ``bosh``: its name, its aliases, one line of help, and the module that has it.
 
 The table is all that ``bosh --help`` needs; a command's module is imported when it is called. A module ``bosh/cli/commands/<module>.py``
-has a function named like the command with ``_`` for ``-``, whose first parameter is a ``Context`` and leads to the session.
+has a function named like the command with ``_`` for ``-``, whose first parameter is the ``Session``'s typer context.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run one command: bind its arguments, give it a session, turn what it raises into lines and an exit code."""
+"""Run one command: bind its arguments with typer, give it a session, turn what it raises into lines and an exit code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from bosh.cli.arguments import Command, UsageError
+import typer
+
 from bosh.cli.globals import Globals
 from bosh.cli.output import ui as output
 from bosh.cli.registry import Entry
@@ -15,10 +16,13 @@ from bosh.clients.director import DirectorError, Unreachable
 from bosh.wire.errors import BoshError, joined
 
 
-def command(entry: Entry) -> Command:
-    """The command behind a registry entry."""
+def application(entry: Entry) -> typer.Typer:
+    """The typer application behind a registry entry: its one command."""
     module = importlib.import_module(f"bosh.cli.commands.{entry.module}")
-    return Command(getattr(module, entry.name.replace("-", "_")), name=entry.name, help=entry.help)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    function = getattr(module, entry.name.replace("-", "_"))
+    app.command(name=entry.name, help=entry.help)(function)
+    return app
 
 
 def run(entry: Entry, arguments: Sequence[str], flags: Globals) -> int:
@@ -41,11 +45,13 @@ def run(entry: Entry, arguments: Sequence[str], flags: Globals) -> int:
 def _guarded(entry: Entry, arguments: Sequence[str], session: Session, ui: output.AnyUi) -> int:
     failure: str
     try:
-        status = command(entry)(arguments, session)
+        status = application(entry)(list(arguments), prog_name=f"bosh {entry.name}", standalone_mode=False, obj=session)
         return status if isinstance(status, int) else 0
-    except UsageError as error:
-        failure = str(error)
-    except KeyboardInterrupt:
+    except typer.Exit as error:
+        return error.exit_code
+    except typer.TyperException as error:
+        failure = error.format_message() if hasattr(error, "format_message") else str(error)
+    except (KeyboardInterrupt, typer.Abort):
         failure = "Interrupted"
     except (DirectorError, Unreachable, SessionError, output.Refused) as error:
         failure = str(error)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bosh.cli.arguments import Context
 from bosh.cli.globals import Globals
 from bosh.cli.output.tasks import TaskReporter
 from bosh.cli.output.ui import AnyUi
@@ -170,7 +169,9 @@ class Session:
         return director.result_rows(task_id)
 
 
-def of(context: Context) -> Session:
-    """The session that a command runs in."""
-    assert isinstance(context.session, Session)
-    return context.session
+def of(context: Any) -> Session:
+    """The session of a typer context."""
+    session = context.find_object(Session)
+    if session is None:
+        raise SessionError("internal error: command without a session")
+    return session  # type: ignore[no-any-return]

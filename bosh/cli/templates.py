@@ -8,27 +8,30 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from bosh.cli.arguments import Option
+import typer
+
 from bosh.cli.session import SessionError
 from bosh.manifest import documents
 from bosh.manifest.emit import dump
 from bosh.manifest.interpolate import FirstFound, StaticVariables, Variables, evaluate
 from bosh.manifest.patch import Operation, operations
 
-Vars = Annotated[list[str] | None, Option("--var", "-v", metavar="VAR=VALUE", help="Set variable")]
-VarFiles = Annotated[list[str] | None, Option("--var-file", metavar="VAR=PATH", help="Set variable to file contents")]
+Vars = Annotated[list[str] | None, typer.Option("--var", "-v", metavar="VAR=VALUE", help="Set variable")]
+VarFiles = Annotated[
+    list[str] | None, typer.Option("--var-file", metavar="VAR=PATH", help="Set variable to file contents")
+]
 VarsFiles = Annotated[
-    list[Path] | None, Option("--vars-file", "-l", metavar="PATH", help="Load variables from a YAML file")
+    list[Path] | None, typer.Option("--vars-file", "-l", metavar="PATH", help="Load variables from a YAML file")
 ]
 VarsEnv = Annotated[
-    list[str] | None, Option("--vars-env", metavar="PREFIX", help="Load variables from environment variables")
+    list[str] | None, typer.Option("--vars-env", metavar="PREFIX", help="Load variables from environment variables")
 ]
 VarsStore = Annotated[
-    Path | None, Option("--vars-store", metavar="PATH", help="Load/save variables from/to a YAML file")
+    Path | None, typer.Option("--vars-store", metavar="PATH", help="Load/save variables from/to a YAML file")
 ]
 OpsFiles = Annotated[
     list[Path] | None,
-    Option("--ops-file", "-o", metavar="PATH", help="Load manifest operations from a YAML file"),
+    typer.Option("--ops-file", "-o", metavar="PATH", help="Load manifest operations from a YAML file"),
 ]
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.instances import size
 from bosh.cli.output.table import Table
 
-Folder = Annotated[Path, Option("--dir", help="Release directory path if not current working directory")]
+Folder = Annotated[Path, typer.Option("--dir", help="Release directory path if not current working directory")]
 
 
-def blobs(context: Context, folder: Folder = Path()) -> None:
+def blobs(context: typer.Context, folder: Folder = Path()) -> None:
     from bosh.release.directory import ReleaseDir
 
     rows = tuple(
@@ -24,9 +25,9 @@ def blobs(context: Context, folder: Folder = Path()) -> None:
 
 
 def add_blob(
-    context: Context,
-    path: Annotated[Path, Argument(metavar="PATH")],
-    blob_path: Annotated[str, Argument(metavar="BLOBS-PATH")],
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH")],
+    blob_path: Annotated[str, typer.Argument(metavar="BLOBS-PATH")],
     folder: Folder = Path(),
 ) -> None:
     from bosh.release.directory import ReleaseDir
@@ -36,7 +37,7 @@ def add_blob(
 
 
 def remove_blob(
-    context: Context, blob_path: Annotated[str, Argument(metavar="BLOBS-PATH")], folder: Folder = Path()
+    context: typer.Context, blob_path: Annotated[str, typer.Argument(metavar="BLOBS-PATH")], folder: Folder = Path()
 ) -> None:
     from bosh.release.directory import ReleaseDir
 
@@ -44,13 +45,13 @@ def remove_blob(
     sessions.of(context).ui.line(f"Removed blob '{blob_path}'")
 
 
-def sync_blobs(context: Context, folder: Folder = Path()) -> None:
+def sync_blobs(context: typer.Context, folder: Folder = Path()) -> None:
     from bosh.release.directory import ReleaseDir
 
     ReleaseDir(folder).blobs.sync()
 
 
-def upload_blobs(context: Context, folder: Folder = Path()) -> None:
+def upload_blobs(context: typer.Context, folder: Folder = Path()) -> None:
     from bosh.release.directory import ReleaseDir
 
     session = sessions.of(context)

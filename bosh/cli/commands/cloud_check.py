@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Context, Option
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.output.table import Table
 from bosh.cli.session import Session, SessionError
 
 
 def cloud_check(
-    context: Context,
-    auto: Annotated[bool, Option("--auto", "-a", help="Resolve problems automatically")] = False,
-    resolution: Annotated[list[str] | None, Option("--resolution", help="Apply resolution of given type")] = None,
+    context: typer.Context,
+    auto: Annotated[bool, typer.Option("--auto", "-a", help="Resolve problems automatically")] = False,
+    resolution: Annotated[list[str] | None, typer.Option("--resolution", help="Apply resolution of given type")] = None,
     report: Annotated[
-        bool, Option("--report", "-r", help="Only generate report; don't attempt to resolve problems")
+        bool, typer.Option("--report", "-r", help="Only generate report; don't attempt to resolve problems")
     ] = False,
 ) -> None:
     session = sessions.of(context)

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
 from bosh.cli import templates
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands import manifest_releases
 from bosh.cli.output import diff
 from bosh.cli.output.table import Table
@@ -16,9 +17,9 @@ from bosh.cli.session import Session, SessionError
 from bosh.cli.templates import OpsFiles, VarFiles, Vars, VarsEnv, VarsFiles, VarsStore
 
 _JSON = {"Content-Type": "application/json"}
-Type = Annotated[str, Option("--type", help="Config type, e.g. 'cloud', 'runtime', or 'cpi'")]
-Name = Annotated[str, Option("--name", help="Config name")]
-ConfigPath = Annotated[Path, Argument(metavar="PATH", help="Path to a YAML config file")]
+Type = Annotated[str, typer.Option("--type", help="Config type, e.g. 'cloud', 'runtime', or 'cpi'")]
+Name = Annotated[str, typer.Option("--name", help="Config name")]
+ConfigPath = Annotated[Path, typer.Argument(metavar="PATH", help="Path to a YAML config file")]
 
 
 def _post(session: Session, path: str, body: dict[str, Any]) -> Any:
@@ -26,10 +27,10 @@ def _post(session: Session, path: str, body: dict[str, Any]) -> Any:
 
 
 def configs(
-    context: Context,
+    context: typer.Context,
     name: Name = "",
     kind: Type = "",
-    recent: Annotated[int, Option("--recent", "-r", help="Number of configs to show")] = 1,
+    recent: Annotated[int, typer.Option("--recent", "-r", help="Number of configs to show")] = 1,
 ) -> None:
     session = sessions.of(context)
     found = session.director().get(
@@ -67,8 +68,8 @@ def _latest(session: Session, kind: str, name: str) -> dict[str, Any]:
 
 
 def config(
-    context: Context,
-    number: Annotated[str, Argument(metavar="[ID]", help="Config ID")] = "",
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="[ID]", help="Config ID")] = "",
     name: Name = "",
     kind: Type = "",
 ) -> None:
@@ -94,11 +95,11 @@ def _update(session: Session, kind: str, name: str, content: str, expected_lates
 
 
 def update_config(
-    context: Context,
+    context: typer.Context,
     path: ConfigPath,
     kind: Type,
     name: Name = "default",
-    expected_latest_id: Annotated[str, Option("--expected-latest-id", help="Expected ID of latest config")] = "",
+    expected_latest_id: Annotated[str, typer.Option("--expected-latest-id", help="Expected ID of latest config")] = "",
     var: Vars = None,
     var_file: VarFiles = None,
     vars_file: VarsFiles = None,
@@ -112,8 +113,8 @@ def update_config(
 
 
 def delete_config(
-    context: Context,
-    number: Annotated[str, Argument(metavar="[ID]", help="Config ID")] = "",
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="[ID]", help="Config ID")] = "",
     name: Name = "",
     kind: Type = "",
 ) -> None:
@@ -128,11 +129,13 @@ def delete_config(
 
 
 def diff_config(
-    context: Context,
-    from_id: Annotated[str, Option("--from-id", help="ID of first config to compare")] = "",
-    to_id: Annotated[str, Option("--to-id", help="ID of second config to compare")] = "",
-    from_content: Annotated[Path | None, Option("--from-content", help="Content of first config to compare")] = None,
-    to_content: Annotated[Path | None, Option("--to-content", help="Content of second config to compare")] = None,
+    context: typer.Context,
+    from_id: Annotated[str, typer.Option("--from-id", help="ID of first config to compare")] = "",
+    to_id: Annotated[str, typer.Option("--to-id", help="ID of second config to compare")] = "",
+    from_content: Annotated[
+        Path | None, typer.Option("--from-content", help="Content of first config to compare")
+    ] = None,
+    to_content: Annotated[Path | None, typer.Option("--to-content", help="Content of second config to compare")] = None,
 ) -> None:
     session = sessions.of(context)
 
@@ -149,23 +152,23 @@ def diff_config(
     session.ui.table(Table("", ("From ID", "To ID", "Diff"), ((from_id, to_id, text),), transpose=True))
 
 
-def cloud_config(context: Context, name: Name = "default") -> None:
+def cloud_config(context: typer.Context, name: Name = "default") -> None:
     session = sessions.of(context)
     session.ui.block(str(_latest(session, "cloud", name)["content"]))
 
 
-def cpi_config(context: Context, name: Name = "default") -> None:
+def cpi_config(context: typer.Context, name: Name = "default") -> None:
     session = sessions.of(context)
     session.ui.block(str(_latest(session, "cpi", name)["content"]))
 
 
-def runtime_config(context: Context, name: Name = "default") -> None:
+def runtime_config(context: typer.Context, name: Name = "default") -> None:
     session = sessions.of(context)
     session.ui.block(str(_latest(session, "runtime", name)["content"]))
 
 
 def update_cloud_config(
-    context: Context,
+    context: typer.Context,
     path: ConfigPath,
     name: Name = "default",
     var: Vars = None,
@@ -180,10 +183,10 @@ def update_cloud_config(
 
 
 def update_cpi_config(
-    context: Context,
+    context: typer.Context,
     path: ConfigPath,
     name: Name = "default",
-    no_redact: Annotated[bool, Option("--no-redact", help="Show non-redacted config diff")] = False,
+    no_redact: Annotated[bool, typer.Option("--no-redact", help="Show non-redacted config diff")] = False,
     var: Vars = None,
     var_file: VarFiles = None,
     vars_file: VarsFiles = None,
@@ -196,13 +199,13 @@ def update_cpi_config(
 
 
 def update_runtime_config(
-    context: Context,
+    context: typer.Context,
     path: ConfigPath,
     name: Name = "default",
-    no_redact: Annotated[bool, Option("--no-redact", help="Show non-redacted config diff")] = False,
+    no_redact: Annotated[bool, typer.Option("--no-redact", help="Show non-redacted config diff")] = False,
     fix_releases: Annotated[
         bool,
-        Option("--fix-releases", help="Reupload releases in config and replace corrupt or missing jobs/packages"),
+        typer.Option("--fix-releases", help="Reupload releases in config and replace corrupt or missing jobs/packages"),
     ] = False,
     var: Vars = None,
     var_file: VarFiles = None,

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
 from bosh.cli import templates
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands import manifest_releases
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.output import diff
@@ -21,47 +22,53 @@ _FORCED = ("fix-releases", "fix", "recreate", "recreate-persistent-disks", "skip
 
 
 def deploy(
-    context: Context,
-    path: Annotated[Path, Argument(metavar="PATH", help="Path to a manifest file")],
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Path to a manifest file")],
     var: Vars = None,
     var_file: VarFiles = None,
     vars_file: VarsFiles = None,
     vars_env: VarsEnv = None,
     vars_store: VarsStore = None,
     ops_file: OpsFiles = None,
-    no_redact: Annotated[bool, Option("--no-redact", help="Show non-redacted manifest diff")] = False,
-    recreate: Annotated[bool, Option("--recreate", help="Recreate all VMs in deployment")] = False,
+    no_redact: Annotated[bool, typer.Option("--no-redact", help="Show non-redacted manifest diff")] = False,
+    recreate: Annotated[bool, typer.Option("--recreate", help="Recreate all VMs in deployment")] = False,
     recreate_persistent_disks: Annotated[
-        bool, Option("--recreate-persistent-disks", help="Recreate all persistent disks in deployment")
+        bool, typer.Option("--recreate-persistent-disks", help="Recreate all persistent disks in deployment")
     ] = False,
     recreate_vms_created_before: Annotated[
         str,
-        Option("--recreate-vms-created-before", help="Only recreate VMs created before the given RFC 3339 timestamp"),
+        typer.Option(
+            "--recreate-vms-created-before", help="Only recreate VMs created before the given RFC 3339 timestamp"
+        ),
     ] = "",
     fix: Annotated[
-        bool, Option("--fix", help="Recreate an instance with an unresponsive agent instead of erroring")
+        bool, typer.Option("--fix", help="Recreate an instance with an unresponsive agent instead of erroring")
     ] = False,
     fix_releases: Annotated[
         bool,
-        Option("--fix-releases", help="Reupload releases in manifest and replace corrupt or missing jobs/packages"),
+        typer.Option(
+            "--fix-releases", help="Reupload releases in manifest and replace corrupt or missing jobs/packages"
+        ),
     ] = False,
     skip_drain: Annotated[
         list[str] | None,
-        Option(
+        typer.Option(
             "--skip-drain",
             metavar="[INSTANCE-GROUP[/INSTANCE-ID]]",
             help="Skip running drain and pre-stop scripts; '*' for all",
         ),
     ] = None,
     skip_upload_releases: Annotated[
-        bool, Option("--skip-upload-releases", help="Skips the upload procedure for releases")
+        bool, typer.Option("--skip-upload-releases", help="Skips the upload procedure for releases")
     ] = False,
-    canaries: Annotated[str, Option("--canaries", help="Override manifest values for canaries")] = "",
-    max_in_flight: Annotated[str, Option("--max-in-flight", help="Override manifest values for max_in_flight")] = "",
-    dry_run: Annotated[bool, Option("--dry-run", help="Print the plan without altering anything")] = False,
+    canaries: Annotated[str, typer.Option("--canaries", help="Override manifest values for canaries")] = "",
+    max_in_flight: Annotated[
+        str, typer.Option("--max-in-flight", help="Override manifest values for max_in_flight")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without altering anything")] = False,
     force_latest_variables: Annotated[
         bool,
-        Option(
+        typer.Option(
             "--force-latest-variables",
             help="Retrieve the latest variable values from the config server regardless of their update strategy",
         ),

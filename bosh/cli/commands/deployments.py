@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import quote
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Context, Option
 from bosh.cli.output.table import Table
 from bosh.cli.session import SessionError
 from bosh.clients.director import DirectorError
@@ -25,13 +26,13 @@ def _row(item: dict[str, Any]) -> tuple[Any, ...]:
 _COLUMNS = ("Name", "Release(s)", "Stemcell(s)", "Team(s)")
 
 
-def deployments(context: Context) -> None:
+def deployments(context: typer.Context) -> None:
     session = sessions.of(context)
     found = session.director().get("/deployments", exclude_configs="true")
     session.ui.table(Table("deployments", _COLUMNS, tuple(_row(item) for item in found), sort_by=(0,)))
 
 
-def deployment(context: Context) -> None:
+def deployment(context: typer.Context) -> None:
     session = sessions.of(context)
     name, director = session.deployment(), session.director()
     found = [item for item in director.get("/deployments") if item["name"] == name]
@@ -45,7 +46,7 @@ def deployment(context: Context) -> None:
 
 
 def delete_deployment(
-    context: Context, force: Annotated[bool, Option("--force", help="Ignore errors")] = False
+    context: typer.Context, force: Annotated[bool, typer.Option("--force", help="Ignore errors")] = False
 ) -> None:
     session = sessions.of(context)
     name = session.deployment()
@@ -59,12 +60,12 @@ def delete_deployment(
         session.ui.line(f"Deployment '{name}' does not exist")
 
 
-def manifest(context: Context) -> None:
+def manifest(context: typer.Context) -> None:
     session = sessions.of(context)
     session.ui.block(str(session.director().get(path_of(session.deployment()))["manifest"] or ""))
 
 
-def variables(context: Context) -> None:
+def variables(context: typer.Context) -> None:
     session = sessions.of(context)
     found = session.director().get(path_of(session.deployment(), "variables"))
     rows = tuple((str(item["id"]), item["name"]) for item in found)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.instances import size
 from bosh.cli.commands.slugs import instance
 from bosh.cli.output.table import Table
 from bosh.cli.session import SessionError
 
-Cid = Annotated[str, Argument(metavar="CID")]
+Cid = Annotated[str, typer.Argument(metavar="CID")]
 
 
 def disks(
-    context: Context,
-    orphaned: Annotated[bool, Option("--orphaned", "-o", help="List orphaned disks")] = False,
+    context: typer.Context,
+    orphaned: Annotated[bool, typer.Option("--orphaned", "-o", help="List orphaned disks")] = False,
 ) -> None:
     session = sessions.of(context)
     if not orphaned:
@@ -37,11 +38,11 @@ def disks(
 
 
 def attach_disk(
-    context: Context,
-    slug: Annotated[str, Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")],
+    context: typer.Context,
+    slug: Annotated[str, typer.Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")],
     cid: Cid,
     disk_properties: Annotated[
-        str, Option("--disk-properties", help="Disk properties to use for the new disk: copy")
+        str, typer.Option("--disk-properties", help="Disk properties to use for the new disk: copy")
     ] = "",
 ) -> None:
     session = sessions.of(context)
@@ -55,13 +56,13 @@ def attach_disk(
     session.run_task("PUT", f"/disks/{cid}/attachments", what=f"Attaching disk '{cid}'", query=query)
 
 
-def delete_disk(context: Context, cid: Cid) -> None:
+def delete_disk(context: typer.Context, cid: Cid) -> None:
     session = sessions.of(context)
     session.ui.confirm()
     session.run_task("DELETE", f"/disks/{cid}", what=f"Deleting orphaned disk '{cid}'")
 
 
-def orphan_disk(context: Context, cid: Cid) -> None:
+def orphan_disk(context: typer.Context, cid: Cid) -> None:
     session = sessions.of(context)
     session.ui.confirm()
     session.run_task("DELETE", f"/disks/{cid}", what=f"Orphaning disk '{cid}'", query={"orphan": "true"})

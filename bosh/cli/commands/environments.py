@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.output.table import Table
 from bosh.cli.session import Environment, Session, SessionError
 from bosh.clients.director import DirectorClient, DirectorError, ca_text, normalise
 
 
-def environment(context: Context, details: Annotated[bool, Option("--details")] = False) -> None:
+def environment(context: typer.Context, details: Annotated[bool, typer.Option("--details")] = False) -> None:
     session = sessions.of(context)
     director = session.director()
     _show_info(session, director.get("/info"))
@@ -24,13 +25,13 @@ def environment(context: Context, details: Annotated[bool, Option("--details")] 
         session.ui.table(Table("certificates", ("Certificate", "Expiry Date (UTC)", "Days Left"), rows))
 
 
-def environments(context: Context) -> None:
+def environments(context: typer.Context) -> None:
     session = sessions.of(context)
     rows = tuple((item.url, item.alias) for item in session.config.read())
     session.ui.table(Table("environments", ("URL", "Alias"), rows, sort_by=(0,)))
 
 
-def alias_env(context: Context, alias: Annotated[str, Argument()]) -> None:
+def alias_env(context: typer.Context, alias: Annotated[str, typer.Argument()]) -> None:
     session = sessions.of(context)
     if not session.flags.environment:
         raise SessionError("Expected non-empty Director URL: name one with --environment")
@@ -44,7 +45,7 @@ def alias_env(context: Context, alias: Annotated[str, Argument()]) -> None:
     _show_info(session, info)
 
 
-def unalias_env(context: Context, alias: Annotated[str, Argument()]) -> None:
+def unalias_env(context: typer.Context, alias: Annotated[str, typer.Argument()]) -> None:
     session = sessions.of(context)
     known = session.config.read()
     if all(item.alias != alias for item in known):
@@ -52,7 +53,7 @@ def unalias_env(context: Context, alias: Annotated[str, Argument()]) -> None:
     session.config.write([item for item in known if item.alias != alias])
 
 
-def log_in(context: Context) -> None:
+def log_in(context: typer.Context) -> None:
     session = sessions.of(context)
     chosen = session.environment()
     username = session.flags.client or session.ui.ask("Username")
@@ -69,7 +70,7 @@ def log_in(context: Context) -> None:
     session.ui.line(f"Logged in to '{chosen.url}'")
 
 
-def log_out(context: Context) -> None:
+def log_out(context: typer.Context) -> None:
     session = sessions.of(context)
     chosen = session.environment()
     _remember(session, replace(chosen, username="", password="", other=()))

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.downloads import download
 from bosh.cli.commands.slugs import all_or_group_or_instance
@@ -15,31 +16,33 @@ from bosh.cli.output.table import Table
 from bosh.cli.session import Session, SessionError
 
 
-def errands(context: Context) -> None:
+def errands(context: typer.Context) -> None:
     session = sessions.of(context)
     found = session.director().get(path_of(session.deployment(), "errands"))
     session.ui.table(Table("errands", ("Name",), tuple((item["name"],) for item in found), sort_by=(0,)))
 
 
 def run_errand(
-    context: Context,
-    name: Annotated[str, Argument(metavar="NAME")],
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
     instance: Annotated[
         list[str] | None,
-        Option("--instance", metavar="INSTANCE-GROUP[/INSTANCE-ID]", help="Instance or group the errand should run on"),
+        typer.Option(
+            "--instance", metavar="INSTANCE-GROUP[/INSTANCE-ID]", help="Instance or group the errand should run on"
+        ),
     ] = None,
     keep_alive: Annotated[
-        bool, Option("--keep-alive", help="Use existing VM to run an errand and keep it after completion")
+        bool, typer.Option("--keep-alive", help="Use existing VM to run an errand and keep it after completion")
     ] = False,
     when_changed: Annotated[
         bool,
-        Option(
+        typer.Option(
             "--when-changed",
             help="Run errand only if errand configuration has changed or if the previous run was unsuccessful",
         ),
     ] = False,
-    download_logs: Annotated[bool, Option("--download-logs", help="Download logs")] = False,
-    logs_dir: Annotated[Path, Option("--logs-dir", help="Destination directory for logs")] = Path(),
+    download_logs: Annotated[bool, typer.Option("--download-logs", help="Download logs")] = False,
+    logs_dir: Annotated[Path, typer.Option("--logs-dir", help="Destination directory for logs")] = Path(),
 ) -> None:
     session = sessions.of(context)
     chosen = []

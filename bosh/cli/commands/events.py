@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.tasks import when
 from bosh.cli.output.table import Table
 
@@ -31,16 +32,16 @@ def _row(event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def events(
-    context: Context,
-    before_id: Annotated[str, Option("--before-id", help="Show events with ID less than the given ID")] = "",
-    before: Annotated[str, Option("--before", help="Show events before the given timestamp")] = "",
-    after: Annotated[str, Option("--after", help="Show events after the given timestamp")] = "",
-    task: Annotated[str, Option("--task", help="Show events with the given task ID")] = "",
-    instance: Annotated[str, Option("--instance", help="Show events with given instance")] = "",
-    user: Annotated[str, Option("--event-user", help="Show events with given user")] = "",
-    action: Annotated[str, Option("--action", help="Show events with given action")] = "",
-    object_type: Annotated[str, Option("--object-type", help="Show events with given object type")] = "",
-    object_name: Annotated[str, Option("--object-name", help="Show events with given object name")] = "",
+    context: typer.Context,
+    before_id: Annotated[str, typer.Option("--before-id", help="Show events with ID less than the given ID")] = "",
+    before: Annotated[str, typer.Option("--before", help="Show events before the given timestamp")] = "",
+    after: Annotated[str, typer.Option("--after", help="Show events after the given timestamp")] = "",
+    task: Annotated[str, typer.Option("--task", help="Show events with the given task ID")] = "",
+    instance: Annotated[str, typer.Option("--instance", help="Show events with given instance")] = "",
+    user: Annotated[str, typer.Option("--event-user", help="Show events with given user")] = "",
+    action: Annotated[str, typer.Option("--action", help="Show events with given action")] = "",
+    object_type: Annotated[str, typer.Option("--object-type", help="Show events with given object type")] = "",
+    object_name: Annotated[str, typer.Option("--object-name", help="Show events with given object name")] = "",
 ) -> None:
     session = sessions.of(context)
     found = session.director().get(
@@ -59,6 +60,6 @@ def events(
     session.ui.table(Table("events", COLUMNS, tuple(_row(event) for event in found), fill_first=True))
 
 
-def event(context: Context, number: Annotated[int, Argument(metavar="ID")]) -> None:
+def event(context: typer.Context, number: Annotated[int, typer.Argument(metavar="ID")]) -> None:
     session = sessions.of(context)
     session.ui.table(Table("", COLUMNS, (_row(session.director().get(f"/events/{number}")),), transpose=True))

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Context, Option
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.output.table import Cell, Table
 from bosh.cli.session import Session
@@ -168,13 +169,13 @@ def _infos(session: Session, kind: str) -> list[tuple[str, list[dict[str, Any]]]
 
 
 def instances(
-    context: Context,
+    context: typer.Context,
     details: Annotated[
-        bool, Option("--details", "-i", help="Show details including VM CID, persistent disk CID, etc.")
+        bool, typer.Option("--details", "-i", help="Show details including VM CID, persistent disk CID, etc.")
     ] = False,
-    vitals: Annotated[bool, Option("--vitals", help="Show vitals")] = False,
-    ps: Annotated[bool, Option("--ps", "-p", help="Show processes")] = False,
-    failing: Annotated[bool, Option("--failing", "-f", help="Only show failing instances")] = False,
+    vitals: Annotated[bool, typer.Option("--vitals", help="Show vitals")] = False,
+    ps: Annotated[bool, typer.Option("--ps", "-p", help="Show processes")] = False,
+    failing: Annotated[bool, typer.Option("--failing", "-f", help="Only show failing instances")] = False,
 ) -> None:
     session = sessions.of(context)
     for name, infos in _infos(session, "instances"):
@@ -182,16 +183,16 @@ def instances(
 
 
 def vms(
-    context: Context,
-    vitals: Annotated[bool, Option("--vitals", help="Show vitals")] = False,
-    cloud_properties: Annotated[bool, Option("--cloud-properties", help="Show cloud properties")] = False,
+    context: typer.Context,
+    vitals: Annotated[bool, typer.Option("--vitals", help="Show vitals")] = False,
+    cloud_properties: Annotated[bool, typer.Option("--cloud-properties", help="Show cloud properties")] = False,
 ) -> None:
     session = sessions.of(context)
     for name, infos in _infos(session, "vms"):
         session.ui.table(vm_table(name, infos, vitals=vitals, cloud_properties=cloud_properties))
 
 
-def orphaned_vms(context: Context) -> None:
+def orphaned_vms(context: typer.Context) -> None:
     session = sessions.of(context)
     columns = ("VM CID", "Deployment", "Instance", "AZ", "IPs", "Orphaned At")
     rows = tuple(

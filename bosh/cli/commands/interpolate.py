@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
 from bosh.cli import templates
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.templates import OpsFiles, VarFiles, Vars, VarsEnv, VarsFiles, VarsStore
 from bosh.manifest import documents
 from bosh.manifest.interpolate import evaluate, rendered
 
 
 def interpolate(
-    context: Context,
-    manifest: Annotated[Path, Argument(metavar="PATH")],
+    context: typer.Context,
+    manifest: Annotated[Path, typer.Argument(metavar="PATH")],
     var: Vars = None,
     var_file: VarFiles = None,
     vars_file: VarsFiles = None,
@@ -23,11 +24,13 @@ def interpolate(
     vars_store: VarsStore = None,
     ops_file: OpsFiles = None,
     path: Annotated[
-        str, Option("--path", metavar="OP-PATH", help="Extract value out of template (e.g.: /private_key)")
+        str, typer.Option("--path", metavar="OP-PATH", help="Extract value out of template (e.g.: /private_key)")
     ] = "",
-    var_errs: Annotated[bool, Option("--var-errs", help="Expect all variables to be found, otherwise error")] = False,
+    var_errs: Annotated[
+        bool, typer.Option("--var-errs", help="Expect all variables to be found, otherwise error")
+    ] = False,
     var_errs_unused: Annotated[
-        bool, Option("--var-errs-unused", help="Expect all variables to be used, otherwise error")
+        bool, typer.Option("--var-errs-unused", help="Expect all variables to be used, otherwise error")
     ] = False,
 ) -> None:
     ui = sessions.of(context).ui

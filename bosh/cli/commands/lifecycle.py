@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.slugs import all_or_group_or_instance, instance
 from bosh.cli.session import Session, SessionError
 
-Slug = Annotated[str, Argument(metavar="INSTANCE-GROUP[/INSTANCE-ID]")]
-Canaries = Annotated[str, Option("--canaries", help="Override manifest values for canaries")]
-MaxInFlight = Annotated[str, Option("--max-in-flight", help="Override manifest values for max_in_flight")]
-SkipDrain = Annotated[bool, Option("--skip-drain", help="Skip running drain and pre-stop scripts")]
-Converge = Annotated[bool, Option("--converge", help="Converge the deployment state before running action (default)")]
-NoConverge = Annotated[bool, Option("--no-converge", help="Act only on specified instance")]
+Slug = Annotated[str, typer.Argument(metavar="INSTANCE-GROUP[/INSTANCE-ID]")]
+Canaries = Annotated[str, typer.Option("--canaries", help="Override manifest values for canaries")]
+MaxInFlight = Annotated[str, typer.Option("--max-in-flight", help="Override manifest values for max_in_flight")]
+SkipDrain = Annotated[bool, typer.Option("--skip-drain", help="Skip running drain and pre-stop scripts")]
+Converge = Annotated[
+    bool, typer.Option("--converge", help="Converge the deployment state before running action (default)")
+]
+NoConverge = Annotated[bool, typer.Option("--no-converge", help="Act only on specified instance")]
 
 
 def _change(session: Session, slug: str, action: str, state: str, *, alone: bool, **options: Any) -> None:
@@ -41,7 +44,7 @@ def _true(value: bool) -> str | None:
 
 
 def start(
-    context: Context,
+    context: typer.Context,
     slug: Slug = "",
     canaries: Canaries = "",
     max_in_flight: MaxInFlight = "",
@@ -53,10 +56,10 @@ def start(
 
 
 def stop(
-    context: Context,
+    context: typer.Context,
     slug: Slug = "",
-    soft: Annotated[bool, Option("--soft", help="Stop process only (default)")] = False,
-    hard: Annotated[bool, Option("--hard", help="Delete VM (but keep persistent disk)")] = False,
+    soft: Annotated[bool, typer.Option("--soft", help="Stop process only (default)")] = False,
+    hard: Annotated[bool, typer.Option("--hard", help="Delete VM (but keep persistent disk)")] = False,
     skip_drain: SkipDrain = False,
     canaries: Canaries = "",
     max_in_flight: MaxInFlight = "",
@@ -71,7 +74,7 @@ def stop(
 
 
 def restart(
-    context: Context,
+    context: typer.Context,
     slug: Slug = "",
     skip_drain: SkipDrain = False,
     canaries: Canaries = "",
@@ -85,18 +88,20 @@ def restart(
 
 
 def recreate(
-    context: Context,
+    context: typer.Context,
     slug: Slug = "",
     skip_drain: SkipDrain = False,
     fix: Annotated[
-        bool, Option("--fix", help="Recreate an instance with an unresponsive agent instead of erroring")
+        bool, typer.Option("--fix", help="Recreate an instance with an unresponsive agent instead of erroring")
     ] = False,
     vms_created_before: Annotated[
-        str, Option("--vms-created-before", help="Only recreate VMs created before the given RFC 3339 timestamp")
+        str, typer.Option("--vms-created-before", help="Only recreate VMs created before the given RFC 3339 timestamp")
     ] = "",
     canaries: Canaries = "",
     max_in_flight: MaxInFlight = "",
-    dry_run: Annotated[bool, Option("--dry-run", help="Renders job templates without altering deployment")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Renders job templates without altering deployment")
+    ] = False,
     converge: Converge = False,
     no_converge: NoConverge = False,
 ) -> None:
@@ -112,7 +117,7 @@ def recreate(
     _change(session, slug, "recreate", "recreate", alone=no_converge, **options)
 
 
-def _set_ignored(context: Context, slug: str, *, ignored: bool) -> None:
+def _set_ignored(context: typer.Context, slug: str, *, ignored: bool) -> None:
     session = sessions.of(context)
     group, number = instance(slug)
     path = path_of(session.deployment(), "instance_groups", group, number, "ignore")
@@ -120,21 +125,23 @@ def _set_ignored(context: Context, slug: str, *, ignored: bool) -> None:
     session.director().call("PUT", path, body=body, headers=headers)
 
 
-def ignore(context: Context, slug: Annotated[str, Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]) -> None:
+def ignore(context: typer.Context, slug: Annotated[str, typer.Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]) -> None:
     _set_ignored(context, slug, ignored=True)
 
 
-def unignore(context: Context, slug: Annotated[str, Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]) -> None:
+def unignore(
+    context: typer.Context, slug: Annotated[str, typer.Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]
+) -> None:
     _set_ignored(context, slug, ignored=False)
 
 
-def delete_vm(context: Context, cid: Annotated[str, Argument(metavar="CID")]) -> None:
+def delete_vm(context: typer.Context, cid: Annotated[str, typer.Argument(metavar="CID")]) -> None:
     session = sessions.of(context)
     session.ui.confirm()
     session.run_task("DELETE", f"/vms/{cid}", what=f"Deleting VM '{cid}'")
 
 
-def update_resurrection(context: Context, switch: Annotated[str, Argument(metavar="on|off")]) -> None:
+def update_resurrection(context: typer.Context, switch: Annotated[str, typer.Argument(metavar="on|off")]) -> None:
     session = sessions.of(context)
     if switch not in {"on", "off", "yes", "no", "true", "false"}:
         raise SessionError(f"Expected '{switch}' to be 'on' or 'off'")

@@ -6,18 +6,23 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
 from bosh.cli import templates
-from bosh.cli.arguments import Context, Option
 from bosh.cli.commands import instances
 from bosh.cli.session import Session, SessionError
 from bosh.cli.templates import OpsFiles
 from bosh.local.home import DEFAULT_NETWORK, DEFAULT_PORT, DEFAULT_ROOT, Home
 
-Root = Annotated[Path, Option("--home", envvar="BOSH_LOCAL_HOME", help="Where the environment lives")]
-Network = Annotated[str, Option("--network", envvar="BOSH_LOCAL_NETWORK", help="Addresses of the VMs, /24 or larger")]
-Port = Annotated[int, Option("--port", envvar="BOSH_LOCAL_PORT", help="The director's port; others follow from it")]
-Alias = Annotated[str, Option("--alias", envvar="BOSH_LOCAL_ALIAS", help="Name of the environment for -e")]
+Root = Annotated[Path, typer.Option("--home", envvar="BOSH_LOCAL_HOME", help="Where the environment lives")]
+Network = Annotated[
+    str, typer.Option("--network", envvar="BOSH_LOCAL_NETWORK", help="Addresses of the VMs, /24 or larger")
+]
+Port = Annotated[
+    int, typer.Option("--port", envvar="BOSH_LOCAL_PORT", help="The director's port; others follow from it")
+]
+Alias = Annotated[str, typer.Option("--alias", envvar="BOSH_LOCAL_ALIAS", help="Name of the environment for -e")]
 
 
 def _home(root: Path, network: str, port: int, alias: str) -> Home:
@@ -31,14 +36,14 @@ def _home(root: Path, network: str, port: int, alias: str) -> Home:
 
 
 def up(
-    context: Context,
+    context: typer.Context,
     root: Root = DEFAULT_ROOT,
     network: Network = str(DEFAULT_NETWORK),
     port: Port = DEFAULT_PORT,
     alias: Alias = "local",
     ops_file: OpsFiles = None,
     no_example: Annotated[
-        bool, Option("--no-example", help="Only the director, without the example deployment")
+        bool, typer.Option("--no-example", help="Only the director, without the example deployment")
     ] = False,
 ) -> None:
     from bosh.local import workshop
@@ -81,7 +86,7 @@ Next:
 
 
 def down(
-    context: Context,
+    context: typer.Context,
     root: Root = DEFAULT_ROOT,
     network: Network = str(DEFAULT_NETWORK),
     port: Port = DEFAULT_PORT,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.downloads import download
 from bosh.cli.commands.slugs import all_or_group_or_instance
@@ -21,28 +22,32 @@ _SYSTEM = (
 
 
 def logs(
-    context: Context,
-    slug: Annotated[str, Argument(metavar="INSTANCE-GROUP[/INSTANCE-ID]")] = "",
-    folder: Annotated[Path, Option("--dir", help="Destination directory")] = Path(),
-    follow: Annotated[bool, Option("--follow", "-f", help="Follow logs via SSH")] = False,
-    num: Annotated[int, Option("--num", help="Last number of lines")] = 0,
+    context: typer.Context,
+    slug: Annotated[str, typer.Argument(metavar="INSTANCE-GROUP[/INSTANCE-ID]")] = "",
+    folder: Annotated[Path, typer.Option("--dir", help="Destination directory")] = Path(),
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow logs via SSH")] = False,
+    num: Annotated[int, typer.Option("--num", help="Last number of lines")] = 0,
     quiet: Annotated[
         bool,
-        Option("--quiet", "-q", help="Suppresses printing of headers when multiple files are being examined"),
+        typer.Option("--quiet", "-q", help="Suppresses printing of headers when multiple files are being examined"),
     ] = False,
-    job: Annotated[list[str] | None, Option("--job", help="Limit to only specific jobs (with --follow)")] = None,
-    only: Annotated[str, Option("--only", help="Filter logs to specific files (comma-separated)")] = "",
-    agent: Annotated[bool, Option("--agent", help="Include only agent logs")] = False,
-    system: Annotated[bool, Option("--system", help="Include only system logs")] = False,
-    all_logs: Annotated[bool, Option("--all-logs", help="Include all logs (agent, system, and job logs)")] = False,
+    job: Annotated[list[str] | None, typer.Option("--job", help="Limit to only specific jobs (with --follow)")] = None,
+    only: Annotated[str, typer.Option("--only", help="Filter logs to specific files (comma-separated)")] = "",
+    agent: Annotated[bool, typer.Option("--agent", help="Include only agent logs")] = False,
+    system: Annotated[bool, typer.Option("--system", help="Include only system logs")] = False,
+    all_logs: Annotated[
+        bool, typer.Option("--all-logs", help="Include all logs (agent, system, and job logs)")
+    ] = False,
     gw_disable: Annotated[
-        bool, Option("--gw-disable", envvar="BOSH_GW_DISABLE", help="Disable usage of gateway connection")
+        bool, typer.Option("--gw-disable", envvar="BOSH_GW_DISABLE", help="Disable usage of gateway connection")
     ] = False,
-    gw_user: Annotated[str, Option("--gw-user", envvar="BOSH_GW_USER", help="Username for gateway connection")] = "",
-    gw_host: Annotated[str, Option("--gw-host", envvar="BOSH_GW_HOST", help="Host for gateway connection")] = "",
+    gw_user: Annotated[
+        str, typer.Option("--gw-user", envvar="BOSH_GW_USER", help="Username for gateway connection")
+    ] = "",
+    gw_host: Annotated[str, typer.Option("--gw-host", envvar="BOSH_GW_HOST", help="Host for gateway connection")] = "",
     gw_private_key: Annotated[
         str,
-        Option("--gw-private-key", envvar="BOSH_GW_PRIVATE_KEY", help="Private key path for gateway connection"),
+        typer.Option("--gw-private-key", envvar="BOSH_GW_PRIVATE_KEY", help="Private key path for gateway connection"),
     ] = "",
 ) -> None:
     session = sessions.of(context)

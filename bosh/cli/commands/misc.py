@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.output.table import Table
 from bosh.cli.session import SessionError
 
 
-def locks(context: Context) -> None:
+def locks(context: typer.Context) -> None:
     session = sessions.of(context)
     rows = tuple(
         (
@@ -28,12 +29,12 @@ def locks(context: Context) -> None:
 
 
 def clean_up(
-    context: Context,
+    context: typer.Context,
     everything: Annotated[
-        bool, Option("--all", help="Remove all unused releases, stemcells, and orphaned disks")
+        bool, typer.Option("--all", help="Remove all unused releases, stemcells, and orphaned disks")
     ] = False,
-    dry_run: Annotated[bool, Option("--dry-run", help="Show what would be removed")] = False,
-    keep_orphaned_disks: Annotated[bool, Option("--keep-orphaned-disks", help="Keep orphaned disks")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed")] = False,
+    keep_orphaned_disks: Annotated[bool, typer.Option("--keep-orphaned-disks", help="Keep orphaned disks")] = False,
 ) -> None:
     session = sessions.of(context)
     director = session.director()
@@ -57,12 +58,14 @@ def _named(item: object) -> str:
 
 
 def curl(
-    context: Context,
-    path: Annotated[str, Argument(metavar="PATH")],
-    method: Annotated[str, Option("--method", "-X", help="HTTP method")] = "GET",
-    header: Annotated[list[str] | None, Option("--header", "-H", help="HTTP header in 'name: value' format")] = None,
-    body: Annotated[str, Option("--body", help="HTTP request body (path)")] = "",
-    show_headers: Annotated[bool, Option("--show-headers", "-i", help="Show HTTP headers")] = False,
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="PATH")],
+    method: Annotated[str, typer.Option("--method", "-X", help="HTTP method")] = "GET",
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", help="HTTP header in 'name: value' format")
+    ] = None,
+    body: Annotated[str, typer.Option("--body", help="HTTP request body (path)")] = "",
+    show_headers: Annotated[bool, typer.Option("--show-headers", "-i", help="Show HTTP headers")] = False,
 ) -> None:
     session = sessions.of(context)
     headers = {name.strip(): value.strip() for name, _, value in (item.partition(":") for item in header or [])}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.output.table import Table
 from bosh.cli.session import SessionError
 
 
 def networks(
-    context: Context,
-    orphaned: Annotated[bool, Option("--orphaned", "-o", help="List orphaned networks")] = False,
+    context: typer.Context,
+    orphaned: Annotated[bool, typer.Option("--orphaned", "-o", help="List orphaned networks")] = False,
 ) -> None:
     session = sessions.of(context)
     if not orphaned:
@@ -24,7 +25,7 @@ def networks(
     session.ui.table(Table("networks", ("Name", "Type", "Created At", "Orphaned At"), rows))
 
 
-def delete_network(context: Context, name: Annotated[str, Argument(metavar="NAME")]) -> None:
+def delete_network(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
     session = sessions.of(context)
     session.ui.confirm()
     session.run_task("DELETE", f"/networks/{name}", what=f"Deleting network '{name}'")

@@ -5,40 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.output.table import Table
 from bosh.cli.session import Session
 from bosh.wire.release_mf import ReleaseManifest
 
-Folder = Annotated[Path, Option("--dir", help="Release directory path if not current working directory")]
-Force = Annotated[bool, Option("--force", help="Ignore Git dirty state check")]
+Folder = Annotated[Path, typer.Option("--dir", help="Release directory path if not current working directory")]
+Force = Annotated[bool, typer.Option("--force", help="Ignore Git dirty state check")]
 
 
 def init_release(
-    context: Context,
+    context: typer.Context,
     folder: Folder = Path(),
-    git: Annotated[bool, Option("--git", help="Initialize git repository")] = False,
+    git: Annotated[bool, typer.Option("--git", help="Initialize git repository")] = False,
 ) -> None:
     from bosh.release import generate
 
     generate.init_release(folder, use_git=git)
 
 
-def reset_release(context: Context, folder: Folder = Path()) -> None:
+def reset_release(context: typer.Context, folder: Folder = Path()) -> None:
     from bosh.release import generate
 
     sessions.of(context).ui.confirm()
     generate.reset_release(folder)
 
 
-def generate_job(context: Context, name: Annotated[str, Argument(metavar="NAME")], folder: Folder = Path()) -> None:
+def generate_job(
+    context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], folder: Folder = Path()
+) -> None:
     from bosh.release import generate
 
     generate.generate_job(folder, name)
 
 
-def generate_package(context: Context, name: Annotated[str, Argument(metavar="NAME")], folder: Folder = Path()) -> None:
+def generate_package(
+    context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], folder: Folder = Path()
+) -> None:
     from bosh.release import generate
 
     generate.generate_package(folder, name)
@@ -71,22 +76,24 @@ def show(session: Session, manifest: ReleaseManifest, archive: Path | None = Non
 
 
 def create_release(
-    context: Context,
+    context: typer.Context,
     manifest: Annotated[
-        Path | None, Argument(metavar="[PATH]", help="Path to a release manifest to build a tarball of")
+        Path | None, typer.Argument(metavar="[PATH]", help="Path to a release manifest to build a tarball of")
     ] = None,
     folder: Folder = Path(),
-    name: Annotated[str, Option("--name", help="Custom release name")] = "",
-    version: Annotated[str, Option("--version", help="Custom release version (e.g.: 1.0.0, 1.0-beta.2+dev.10)")] = "",
+    name: Annotated[str, typer.Option("--name", help="Custom release name")] = "",
+    version: Annotated[
+        str, typer.Option("--version", help="Custom release version (e.g.: 1.0.0, 1.0-beta.2+dev.10)")
+    ] = "",
     timestamp_version: Annotated[
         bool,
-        Option(
+        typer.Option(
             "--timestamp-version", help="Create release with the timestamp as the dev version (e.g.: 1+dev.TIMESTAMP)"
         ),
     ] = False,
-    final: Annotated[bool, Option("--final", help="Make it a final release")] = False,
+    final: Annotated[bool, typer.Option("--final", help="Make it a final release")] = False,
     tarball: Annotated[
-        Path | None, Option("--tarball", help="Create release tarball at path (e.g.: /tmp/release.tgz)")
+        Path | None, typer.Option("--tarball", help="Create release tarball at path (e.g.: /tmp/release.tgz)")
     ] = None,
     force: Force = False,
 ) -> None:
@@ -109,11 +116,11 @@ def create_release(
 
 
 def finalize_release(
-    context: Context,
-    path: Annotated[Path, Argument(metavar="PATH")],
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH")],
     folder: Folder = Path(),
-    name: Annotated[str, Option("--name", help="Custom release name")] = "",
-    version: Annotated[str, Option("--version", help="Custom release version")] = "",
+    name: Annotated[str, typer.Option("--name", help="Custom release name")] = "",
+    version: Annotated[str, typer.Option("--version", help="Custom release version")] = "",
     force: Force = False,
 ) -> None:
     from bosh.release.create import finalize_release as finalize
@@ -122,11 +129,11 @@ def finalize_release(
 
 
 def vendor_package(
-    context: Context,
-    package: Annotated[str, Argument(metavar="PACKAGE")],
-    source: Annotated[Path, Argument(metavar="SRC-DIR")],
+    context: typer.Context,
+    package: Annotated[str, typer.Argument(metavar="PACKAGE")],
+    source: Annotated[Path, typer.Argument(metavar="SRC-DIR")],
     folder: Folder = Path(),
-    prefix: Annotated[str, Option("--prefix", help="Prefix to add to the vendored packages' names")] = "",
+    prefix: Annotated[str, typer.Option("--prefix", help="Prefix to add to the vendored packages' names")] = "",
 ) -> None:
     from bosh.release.create import vendor_package as vendor
 
@@ -135,16 +142,16 @@ def vendor_package(
         session.ui.line(f"Added package '{name}'")
 
 
-def inspect_local_release(context: Context, path: Annotated[Path, Argument(metavar="PATH")]) -> None:
+def inspect_local_release(context: typer.Context, path: Annotated[Path, typer.Argument(metavar="PATH")]) -> None:
     from bosh.release import repack
 
     show(sessions.of(context), repack.inspect(path))
 
 
 def sha1ify_release(
-    context: Context,
-    path: Annotated[Path, Argument(metavar="PATH")],
-    target: Annotated[Path, Argument(metavar="DESTINATION")],
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH")],
+    target: Annotated[Path, typer.Argument(metavar="DESTINATION")],
 ) -> None:
     from bosh.release import repack
 
@@ -152,9 +159,9 @@ def sha1ify_release(
 
 
 def sha2ify_release(
-    context: Context,
-    path: Annotated[Path, Argument(metavar="PATH")],
-    target: Annotated[Path, Argument(metavar="DESTINATION")],
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH")],
+    target: Annotated[Path, typer.Argument(metavar="DESTINATION")],
 ) -> None:
     from bosh.release import repack
 

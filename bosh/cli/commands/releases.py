@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.downloads import download
 from bosh.cli.commands.slugs import name_and_version
 from bosh.cli.commands.uploads import REMOTE, local_path, send_file, send_location
@@ -18,7 +19,7 @@ from bosh.clients.director import DirectorError
 from bosh.manifest.versions import release_version
 
 
-def releases(context: Context) -> None:
+def releases(context: typer.Context) -> None:
     session = sessions.of(context)
     rows = []
     for release in sorted(session.director().get("/releases"), key=lambda item: str(item["name"])):
@@ -42,18 +43,20 @@ def exists(session: Session, name: str, version: str) -> bool:
 
 
 def upload_release(
-    context: Context,
-    source: Annotated[str, Argument(metavar="[PATH|URL]", help="Path to a local file or URL")] = "",
-    folder: Annotated[Path, Option("--dir", help="Release directory path if not current working directory")] = Path(),
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="[PATH|URL]", help="Path to a local file or URL")] = "",
+    folder: Annotated[
+        Path, typer.Option("--dir", help="Release directory path if not current working directory")
+    ] = Path(),
     rebase: Annotated[
-        bool, Option("--rebase", help="Rebases this release onto the latest version known by the Director")
+        bool, typer.Option("--rebase", help="Rebases this release onto the latest version known by the Director")
     ] = False,
-    fix: Annotated[bool, Option("--fix", help="Replaces corrupt and missing jobs and packages")] = False,
-    name: Annotated[str, Option("--name", help="Name used in existence check")] = "",
-    version: Annotated[str, Option("--version", help="Version used in existence check")] = "",
-    sha1: Annotated[str, Option("--sha1", help="SHA1 of the remote release")] = "",
+    fix: Annotated[bool, typer.Option("--fix", help="Replaces corrupt and missing jobs and packages")] = False,
+    name: Annotated[str, typer.Option("--name", help="Name used in existence check")] = "",
+    version: Annotated[str, typer.Option("--version", help="Version used in existence check")] = "",
+    sha1: Annotated[str, typer.Option("--sha1", help="SHA1 of the remote release")] = "",
     stemcell: Annotated[
-        str, Option("--stemcell", metavar="OS/VERSION", help="Stemcell that the release is compiled against")
+        str, typer.Option("--stemcell", metavar="OS/VERSION", help="Stemcell that the release is compiled against")
     ] = "",
 ) -> None:
     session = sessions.of(context)
@@ -85,11 +88,11 @@ def _upload_newest(session: Session, folder: Path, query: dict[str, str]) -> Non
 
 
 def export_release(
-    context: Context,
-    slug: Annotated[str, Argument(metavar="NAME/VERSION")],
-    stemcell: Annotated[str, Argument(metavar="OS/VERSION")],
-    folder: Annotated[Path, Option("--dir", help="Destination directory")] = Path(),
-    job: Annotated[list[str] | None, Option("--job", help="Name of job to export")] = None,
+    context: typer.Context,
+    slug: Annotated[str, typer.Argument(metavar="NAME/VERSION")],
+    stemcell: Annotated[str, typer.Argument(metavar="OS/VERSION")],
+    folder: Annotated[Path, typer.Option("--dir", help="Destination directory")] = Path(),
+    job: Annotated[list[str] | None, typer.Option("--job", help="Name of job to export")] = None,
 ) -> None:
     session = sessions.of(context)
     name, version = name_and_version(slug)
@@ -116,7 +119,7 @@ def _links(items: list[dict[str, Any]]) -> list[str]:
     return [json.dumps(item, sort_keys=True) for item in items]
 
 
-def inspect_release(context: Context, slug: Annotated[str, Argument(metavar="NAME/VERSION")]) -> None:
+def inspect_release(context: typer.Context, slug: Annotated[str, typer.Argument(metavar="NAME/VERSION")]) -> None:
     session = sessions.of(context)
     name, version = name_and_version(slug)
     found = session.director().get(f"/releases/{name}", version=version)
@@ -160,9 +163,9 @@ def inspect_release(context: Context, slug: Annotated[str, Argument(metavar="NAM
 
 
 def delete_release(
-    context: Context,
-    slug: Annotated[str, Argument(metavar="NAME[/VERSION]")],
-    force: Annotated[bool, Option("--force", help="Ignore errors")] = False,
+    context: typer.Context,
+    slug: Annotated[str, typer.Argument(metavar="NAME[/VERSION]")],
+    force: Annotated[bool, typer.Option("--force", help="Ignore errors")] = False,
 ) -> None:
     session = sessions.of(context)
     name, _, version = slug.partition("/")

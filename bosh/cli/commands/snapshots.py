@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.slugs import instance
 from bosh.cli.output.table import Table
 from bosh.cli.session import Session
 
-Slug = Annotated[str, Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]
+Slug = Annotated[str, typer.Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]
 
 
 def _path(session: Session, slug: str) -> str:
@@ -19,7 +20,7 @@ def _path(session: Session, slug: str) -> str:
     return path_of(session.deployment(), *parts, "snapshots")
 
 
-def snapshots(context: Context, slug: Slug = "") -> None:
+def snapshots(context: typer.Context, slug: Slug = "") -> None:
     session = sessions.of(context)
     rows = tuple(
         (
@@ -33,18 +34,18 @@ def snapshots(context: Context, slug: Slug = "") -> None:
     session.ui.table(Table("snapshots", ("Instance", "CID", "Created At", "Clean"), rows, sort_by=(0, 2)))
 
 
-def take_snapshot(context: Context, slug: Slug = "") -> None:
+def take_snapshot(context: typer.Context, slug: Slug = "") -> None:
     session = sessions.of(context)
     session.run_task("POST", _path(session, slug), what="Taking snapshot")
 
 
-def delete_snapshot(context: Context, cid: Annotated[str, Argument(metavar="CID")]) -> None:
+def delete_snapshot(context: typer.Context, cid: Annotated[str, typer.Argument(metavar="CID")]) -> None:
     session = sessions.of(context)
     session.ui.confirm()
     session.run_task("DELETE", path_of(session.deployment(), "snapshots", cid), what=f"Deleting snapshot '{cid}'")
 
 
-def delete_snapshots(context: Context) -> None:
+def delete_snapshots(context: typer.Context) -> None:
     session = sessions.of(context)
     session.ui.confirm()
     session.run_task("DELETE", path_of(session.deployment(), "snapshots"), what="Deleting all snapshots")

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.slugs import all_or_group_or_instance
 from bosh.cli.output.table import Table
@@ -225,23 +226,25 @@ def _gather(
 
 
 def ssh(
-    context: Context,
-    slug: Annotated[str, Argument(metavar="INSTANCE-GROUP[/INSTANCE-ID]")] = "",
-    command: Annotated[list[str] | None, Option("--command", "-c", help="Command")] = None,
-    opts: Annotated[list[str] | None, Option("--opts", help="Options to pass through to SSH")] = None,
+    context: typer.Context,
+    slug: Annotated[str, typer.Argument(metavar="INSTANCE-GROUP[/INSTANCE-ID]")] = "",
+    command: Annotated[list[str] | None, typer.Option("--command", "-c", help="Command")] = None,
+    opts: Annotated[list[str] | None, typer.Option("--opts", help="Options to pass through to SSH")] = None,
     results: Annotated[
-        bool, Option("--results", "-r", help="Collect results into a table instead of streaming")
+        bool, typer.Option("--results", "-r", help="Collect results into a table instead of streaming")
     ] = False,
     gw_disable: Annotated[
-        bool, Option("--gw-disable", envvar="BOSH_GW_DISABLE", help="Disable usage of gateway connection")
+        bool, typer.Option("--gw-disable", envvar="BOSH_GW_DISABLE", help="Disable usage of gateway connection")
     ] = False,
-    gw_user: Annotated[str, Option("--gw-user", envvar="BOSH_GW_USER", help="Username for gateway connection")] = "",
-    gw_host: Annotated[str, Option("--gw-host", envvar="BOSH_GW_HOST", help="Host for gateway connection")] = "",
+    gw_user: Annotated[
+        str, typer.Option("--gw-user", envvar="BOSH_GW_USER", help="Username for gateway connection")
+    ] = "",
+    gw_host: Annotated[str, typer.Option("--gw-host", envvar="BOSH_GW_HOST", help="Host for gateway connection")] = "",
     gw_private_key: Annotated[
         str,
-        Option("--gw-private-key", envvar="BOSH_GW_PRIVATE_KEY", help="Private key path for gateway connection"),
+        typer.Option("--gw-private-key", envvar="BOSH_GW_PRIVATE_KEY", help="Private key path for gateway connection"),
     ] = "",
-    gw_socks5: Annotated[str, Option("--gw-socks5", envvar="BOSH_ALL_PROXY", help="SOCKS5 URL")] = "",
+    gw_socks5: Annotated[str, typer.Option("--gw-socks5", envvar="BOSH_ALL_PROXY", help="SOCKS5 URL")] = "",
 ) -> None:
     session = sessions.of(context)
     gateway = Gateway(gw_user, gw_host, gw_private_key, gw_socks5, disabled=gw_disable)
@@ -259,19 +262,21 @@ def ssh(
 
 
 def scp(
-    context: Context,
-    paths: Annotated[list[str], Argument(metavar="PATHS...")],
-    recursive: Annotated[bool, Option("--recursive", "-r", help="Recursively copy entire directories")] = False,
+    context: typer.Context,
+    paths: Annotated[list[str], typer.Argument(metavar="PATHS...")],
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Recursively copy entire directories")] = False,
     gw_disable: Annotated[
-        bool, Option("--gw-disable", envvar="BOSH_GW_DISABLE", help="Disable usage of gateway connection")
+        bool, typer.Option("--gw-disable", envvar="BOSH_GW_DISABLE", help="Disable usage of gateway connection")
     ] = False,
-    gw_user: Annotated[str, Option("--gw-user", envvar="BOSH_GW_USER", help="Username for gateway connection")] = "",
-    gw_host: Annotated[str, Option("--gw-host", envvar="BOSH_GW_HOST", help="Host for gateway connection")] = "",
+    gw_user: Annotated[
+        str, typer.Option("--gw-user", envvar="BOSH_GW_USER", help="Username for gateway connection")
+    ] = "",
+    gw_host: Annotated[str, typer.Option("--gw-host", envvar="BOSH_GW_HOST", help="Host for gateway connection")] = "",
     gw_private_key: Annotated[
         str,
-        Option("--gw-private-key", envvar="BOSH_GW_PRIVATE_KEY", help="Private key path for gateway connection"),
+        typer.Option("--gw-private-key", envvar="BOSH_GW_PRIVATE_KEY", help="Private key path for gateway connection"),
     ] = "",
-    gw_socks5: Annotated[str, Option("--gw-socks5", envvar="BOSH_ALL_PROXY", help="SOCKS5 URL")] = "",
+    gw_socks5: Annotated[str, typer.Option("--gw-socks5", envvar="BOSH_ALL_PROXY", help="SOCKS5 URL")] = "",
 ) -> None:
     session = sessions.of(context)
     remote = [path.partition(":")[0] for path in paths if ":" in path]

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.output.table import Table
 from bosh.cli.session import Session, SessionError
 from bosh.stemcell import archive
@@ -15,12 +16,14 @@ from bosh.wire.stemcell_mf import StemcellManifest
 
 
 def build_stemcell(
-    context: Context,
+    context: typer.Context,
     recipe: Annotated[
-        Path | None, Argument(metavar="[RECIPE]", help="Recipe file (default: the container stemcell)")
+        Path | None, typer.Argument(metavar="[RECIPE]", help="Recipe file (default: the container stemcell)")
     ] = None,
-    output: Annotated[Path | None, Option("--output", help="Where to put the archive (default: the cache)")] = None,
-    cache: Annotated[Path | None, Option("--cache", help="Cache directory")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Where to put the archive (default: the cache)")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option("--cache", help="Cache directory")] = None,
 ) -> None:
     from bosh.local.workshop import CACHE, RECIPE
     from bosh.stemcell.build import build
@@ -45,21 +48,21 @@ def show(session: Session, manifest: StemcellManifest, path: Path | None = None)
     session.ui.table(Table("", columns, (row,), transpose=True))
 
 
-def inspect_local_stemcell(context: Context, path: Annotated[Path, Argument(metavar="PATH")]) -> None:
+def inspect_local_stemcell(context: typer.Context, path: Annotated[Path, typer.Argument(metavar="PATH")]) -> None:
     show(sessions.of(context), archive.read(path).manifest)
 
 
 def repack_stemcell(
-    context: Context,
-    source: Annotated[Path, Argument(metavar="PATH")],
-    target: Annotated[Path, Argument(metavar="DESTINATION")],
-    name: Annotated[str, Option("--name", help="Repacked stemcell name")] = "",
-    version: Annotated[str, Option("--version", help="Repacked stemcell version")] = "",
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="PATH")],
+    target: Annotated[Path, typer.Argument(metavar="DESTINATION")],
+    name: Annotated[str, typer.Option("--name", help="Repacked stemcell name")] = "",
+    version: Annotated[str, typer.Option("--version", help="Repacked stemcell version")] = "",
     cloud_properties: Annotated[
-        str, Option("--cloud-properties", help="Repacked stemcell cloud properties, JSON")
+        str, typer.Option("--cloud-properties", help="Repacked stemcell cloud properties, JSON")
     ] = "",
-    formats: Annotated[list[str] | None, Option("--format", help="Repacked stemcell format, repeatable")] = None,
-    empty_image: Annotated[bool, Option("--empty-image", help="Pack zero byte file instead of image")] = False,
+    formats: Annotated[list[str] | None, typer.Option("--format", help="Repacked stemcell format, repeatable")] = None,
+    empty_image: Annotated[bool, typer.Option("--empty-image", help="Pack zero byte file instead of image")] = False,
 ) -> None:
     try:
         properties = json.loads(cloud_properties) if cloud_properties else None

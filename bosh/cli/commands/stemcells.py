@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.commands.slugs import name_and_version
 from bosh.cli.commands.uploads import REMOTE, local_path, send_file, send_location
 from bosh.cli.output.table import Table
@@ -15,7 +16,7 @@ from bosh.manifest.versions import stemcell_version
 from bosh.stemcell import archive
 
 
-def stemcells(context: Context) -> None:
+def stemcells(context: typer.Context) -> None:
     session = sessions.of(context)
     found = sorted(
         session.director().get("/stemcells"), key=lambda item: stemcell_version(item["version"]), reverse=True
@@ -35,16 +36,18 @@ def stemcells(context: Context) -> None:
 
 
 def upload_stemcell(
-    context: Context,
-    source: Annotated[str, Argument(metavar="PATH|URL", help="Path to a local file or URL")],
-    fix: Annotated[bool, Option("--fix", help="Replaces the stemcell if already exists")] = False,
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="PATH|URL", help="Path to a local file or URL")],
+    fix: Annotated[bool, typer.Option("--fix", help="Replaces the stemcell if already exists")] = False,
     name: Annotated[
-        str, Option("--name", help="Name used in existence check (is not used with local stemcell file)")
+        str, typer.Option("--name", help="Name used in existence check (is not used with local stemcell file)")
     ] = "",
     version: Annotated[
-        str, Option("--version", help="Version used in existence check (is not used with local stemcell file)")
+        str, typer.Option("--version", help="Version used in existence check (is not used with local stemcell file)")
     ] = "",
-    sha1: Annotated[str, Option("--sha1", help="SHA1 of the remote stemcell (is not used with local files)")] = "",
+    sha1: Annotated[
+        str, typer.Option("--sha1", help="SHA1 of the remote stemcell (is not used with local files)")
+    ] = "",
 ) -> None:
     session = sessions.of(context)
     query = {"fix": "true"} if fix else {}
@@ -69,9 +72,9 @@ def needed(session: Session, name: str, version: str) -> bool:
 
 
 def delete_stemcell(
-    context: Context,
-    slug: Annotated[str, Argument(metavar="NAME/VERSION")],
-    force: Annotated[bool, Option("--force", help="Ignore errors")] = False,
+    context: typer.Context,
+    slug: Annotated[str, typer.Argument(metavar="NAME/VERSION")],
+    force: Annotated[bool, typer.Option("--force", help="Ignore errors")] = False,
 ) -> None:
     session = sessions.of(context)
     name, version = name_and_version(slug)

@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import typer
+
 from bosh.cli import session as sessions
-from bosh.cli.arguments import Argument, Context, Option
 from bosh.cli.output.table import Table
 from bosh.cli.session import Session, SessionError
 
@@ -38,10 +39,10 @@ def table(found: list[dict[str, Any]]) -> Table:
 
 
 def tasks(
-    context: Context,
-    recent: Annotated[bool, Option("--recent", "-r", help="Show recent tasks, finished ones too")] = False,
-    count: Annotated[int, Argument(help="How many recent tasks")] = RECENT,
-    every: Annotated[bool, Option("--all", "-a", help="Include all task types (ssh, logs, vms, etc)")] = False,
+    context: typer.Context,
+    recent: Annotated[bool, typer.Option("--recent", "-r", help="Show recent tasks, finished ones too")] = False,
+    count: Annotated[int, typer.Argument(help="How many recent tasks")] = RECENT,
+    every: Annotated[bool, typer.Option("--all", "-a", help="Include all task types (ssh, logs, vms, etc)")] = False,
 ) -> None:
     session = sessions.of(context)
     query: dict[str, Any] = {"verbose": 2 if every else 1, "deployment": session.flags.deployment}
@@ -50,13 +51,13 @@ def tasks(
 
 
 def task(
-    context: Context,
-    task_id: Annotated[str, Argument(metavar="ID")] = "",
-    event: Annotated[bool, Option("--event", help="Track event log")] = False,
-    cpi: Annotated[bool, Option("--cpi", help="Track CPI log")] = False,
-    debug: Annotated[bool, Option("--debug", help="Track debug log")] = False,
-    result: Annotated[bool, Option("--result", help="Track result log")] = False,
-    every: Annotated[bool, Option("--all", "-a", help="Include all task types (ssh, logs, vms, etc)")] = False,
+    context: typer.Context,
+    task_id: Annotated[str, typer.Argument(metavar="ID")] = "",
+    event: Annotated[bool, typer.Option("--event", help="Track event log")] = False,
+    cpi: Annotated[bool, typer.Option("--cpi", help="Track CPI log")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Track debug log")] = False,
+    result: Annotated[bool, typer.Option("--result", help="Track result log")] = False,
+    every: Annotated[bool, typer.Option("--all", "-a", help="Include all task types (ssh, logs, vms, etc)")] = False,
 ) -> None:
     session = sessions.of(context)
     number = int(task_id) if task_id else _current(session, every=every)
@@ -76,14 +77,14 @@ def _current(session: Session, *, every: bool) -> int:
     return int(found[0]["id"])
 
 
-def cancel_task(context: Context, task_id: Annotated[int, Argument(metavar="ID")]) -> None:
+def cancel_task(context: typer.Context, task_id: Annotated[int, typer.Argument(metavar="ID")]) -> None:
     sessions.of(context).director().call("DELETE", f"/task/{task_id}")
 
 
 def cancel_tasks(
-    context: Context,
-    kinds: Annotated[list[str] | None, Option("--type", "-t", help="Task types to cancel")] = None,
-    states: Annotated[list[str] | None, Option("--state", "-s", help="Task states to cancel")] = None,
+    context: typer.Context,
+    kinds: Annotated[list[str] | None, typer.Option("--type", "-t", help="Task types to cancel")] = None,
+    states: Annotated[list[str] | None, typer.Option("--state", "-s", help="Task states to cancel")] = None,
 ) -> None:
     session = sessions.of(context)
     body = {"types": kinds or [], "states": states or [], "deployment": session.flags.deployment}
