@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bosh.agent import bootstrap, sources
@@ -82,10 +82,12 @@ class Daemon:
     """One life of the agent: from settings to the signal that ends it."""
 
     def __init__(self, options: Options, config: AgentConfig) -> None:
+        dummy = options.platform == "dummy"
+        if dummy:  # the settings name devices of a machine that this is not (bosh-agent: platform/dummy_platform.go)
+            config = replace(config, linux=replace(config.linux, skip_disk_setup=True))
         self._config = config
         self._clock: Clock = SystemClock()
         self._ids = SystemIds()
-        dummy = options.platform == "dummy"
         self._paths = Paths(options.base, options.base / "root" if dummy else Path("/"))
         make = build.dummy if dummy else build.linux
         self._machine: Machine = make(self._paths, config.linux, self._clock)
