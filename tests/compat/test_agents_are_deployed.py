@@ -1,4 +1,4 @@
-"""The original agent on every VM: our director deploys, changes, recreates and deletes them over a real bus.
+"""Real agents on every VM, the original ones and ours: our director deploys, changes, recreates and deletes them over a real bus.
 
 The VMs are directories of the fake cloud; each gets an agent process with the ``dummy`` platform, as the original director's own specs do it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ DAV_CLIENT = "#!/bin/sh\necho 'unexpected call of the DAV client' >&2\nexit 1\n"
 
 
 @dataclass
-class GoAgents:
+class AgentProcesses:
     """Starts an agent for each VM that appears in the fake cloud, and ends it when its VM goes."""
 
     program: Path
@@ -96,24 +97,31 @@ class GoAgents:
         process.wait(10)
 
 
-@pytest.fixture
-def director(tmp_path: Path) -> Iterator[Director]:
-    program = os.environ.get("BOSH_GO_AGENT")
-    if not program:
+@pytest.fixture(params=["go", "ours"])
+def program(request: pytest.FixtureRequest) -> str:
+    if request.param == "ours":
+        return str(Path(sys.executable).with_name("bosh-agent"))
+    named = os.environ.get("BOSH_GO_AGENT")
+    if not named:
         pytest.skip("BOSH_GO_AGENT does not name a Go bosh-agent")
+    return named
+
+
+@pytest.fixture
+def director(tmp_path: Path, program: str) -> Iterator[Director]:
     director = make_director(tmp_path, long_lived=True)
     assert isinstance(director.config.blobstore, BlobstoreConfig)
     assert director.config.blobstore.enable_signed_urls
     places(director.config).create()
     bus.write_server_files(director.config)
-    agents = GoAgents(Path(program), director.cloud, tmp_path / "agents")
+    agents = AgentProcesses(Path(program), director.cloud, tmp_path / "agents")
     agents.folder.mkdir()
     client = agents.folder / "bosh-blobstore-dav"
     client.write_text(DAV_CLIENT)
     client.chmod(0o755)
     with (tmp_path / "nats.log").open("wb") as log:
         server = subprocess.Popen(bus.nats_command(director.config), stdout=log, stderr=log)
-    thread = threading.Thread(target=agents.live, name="go-agents")
+    thread = threading.Thread(target=agents.live, name="agents")
     thread.start()
     try:
         director.start()
@@ -139,7 +147,7 @@ def instances(director: Director) -> list[dict[str, Any]]:
     return [json.loads(line) for line in director.output(task["id"], "result").splitlines()]
 
 
-def test_a_deployment_of_original_agents_lives_its_life(director: Director, tmp_path: Path) -> None:
+def test_a_deployment_of_real_agents_lives_its_life(director: Director, tmp_path: Path, program: str) -> None:
     finished(director, director.upload("/releases", archives.release(tmp_path)))
     finished(director, director.upload("/stemcells", archives.stemcell(tmp_path)))
     director.configure("cloud", CLOUD_CONFIG)
@@ -159,11 +167,11 @@ def test_a_deployment_of_original_agents_lives_its_life(director: Director, tmp_
     assert {one["id"] for one in first} == {one["id"] for one in second}
     assert not {one["vm_cid"] for one in first} & {one["vm_cid"] for one in second}
 
-    finished(
-        director,
-        director.deploy(MANIFEST.replace("  vm_type: small\n", "  vm_type: small\n  persistent_disk_type: disk\n", 1)),
-    )
-    assert all(one["disk_cids"] for one in instances(director))
+    if "BOSH_GO_AGENT" in os.environ and program == os.environ["BOSH_GO_AGENT"]:
+        # Only its dummy platform pretends to have disks too.
+        with_disk = MANIFEST.replace("  vm_type: small\n", "  vm_type: small\n  persistent_disk_type: disk\n", 1)
+        finished(director, director.deploy(with_disk))
+        assert all(one["disk_cids"] for one in instances(director))
 
     finished(director, director.deploy(MANIFEST.replace("instances: 2", "instances: 1")))
     assert len(instances(director)) == 1
