@@ -7,6 +7,7 @@ too, so that the server says at once when nobody listens ("no responders"); such
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import ssl
 import tempfile
@@ -120,6 +121,11 @@ class BusAgents:
         request = self._request(agent_id, method, arguments)
         self._log_sent(agent_id, request)
         await client.publish(subjects.agent(agent_id), agent_rpc.encode_request(request))
+
+    async def alert(self, alert: Mapping[str, Any]) -> None:
+        """An alert of the director's own, for the health monitor."""
+        client = await self._connected()
+        await client.publish(subjects.DIRECTOR_ALERT, json.dumps(dict(alert)).encode())
 
     async def wait_until_ready(self, agent_id: str, *, timeout_s: float) -> None:
         """``ping`` until it answers; an agent that says it is restarting is asked again. Raises RpcTimeout."""

@@ -84,3 +84,7 @@ class Agents(Protocol):
     async def wait_until_ready(self, agent_id: str, *, timeout_s: float) -> None:
         """``ping`` until it answers. Raises RpcTimeout."""
         ...
+
+    async def alert(self, alert: Mapping[str, Any]) -> None:
+        """Tell whoever monitors: ``{id, severity, title, summary, created_at}``. Nobody answers."""
+        ...

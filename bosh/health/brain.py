@@ -124,6 +124,23 @@ class Brain:
             )
         ]
 
+    def director_alert(self, body: Mapping[str, Any], now: float) -> list[Saying]:
+        """An alert of the director itself; an incomplete one says nothing (bosh-monitor: director_monitor.rb)."""
+        severity = body.get("severity")
+        complete = all(body.get(key) for key in ("id", "title", "summary", "created_at"))
+        if not isinstance(severity, int) or not complete:
+            return []
+        return [
+            Alert(
+                id=str(body["id"]),
+                severity=severity,
+                title=str(body["title"]),
+                summary=str(body["summary"]),
+                created_at=int(body["created_at"]),
+                source=str(body.get("source") or "director"),
+            )
+        ]
+
     def shutdown(self, agent_id: str) -> None:
         """An agent says good-bye: forget it until the director names it again."""
         self._agents.pop(agent_id, None)

@@ -74,7 +74,7 @@ async def _connect(config: configuration.Nats, monitor: Monitor) -> Client:
     async def received(message: Msg) -> None:
         monitor.message(message.subject, message.data)
 
-    for subject in (subjects.HEARTBEATS, subjects.ALERTS, subjects.SHUTDOWNS):
+    for subject in (subjects.HEARTBEATS, subjects.ALERTS, subjects.SHUTDOWNS, subjects.DIRECTOR_ALERT):
         await client.subscribe(subject, cb=received)
     return client
 

@@ -15,6 +15,7 @@ from bosh.health.config import Intervals
 from bosh.health.model import Alert, DeploymentView, Heartbeat, Saying
 from bosh.health.plugins.contract import Plugin
 from bosh.system.clock import Clock
+from bosh.wire import subjects
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,7 @@ class Monitor:
     # --- heard ----------------------------------------------------------------------------------------------------------
 
     def message(self, subject: str, payload: bytes) -> None:
-        """A message of ``hm.agent.{heartbeat,alert,shutdown}.<agent id>``."""
-        _, _, kind, agent_id = subject.split(".", 3)
+        """A message of ``hm.agent.{heartbeat,alert,shutdown}.<agent id>``, or ``hm.director.alert``."""
         try:
             body = json.loads(payload) if payload else {}
         except ValueError:
@@ -57,6 +57,10 @@ class Monitor:
         if not isinstance(body, Mapping):
             body = {}
         now = self._now()
+        if subject == subjects.DIRECTOR_ALERT:
+            self._say(self._brain.director_alert(body, now))
+            return
+        _, _, kind, agent_id = subject.split(".", 3)
         if kind == "heartbeat":
             self._say(self._brain.heartbeat(agent_id, body, now))
         elif kind == "alert":

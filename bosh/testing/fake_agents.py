@@ -21,6 +21,8 @@ class FakeAgents:
         self._ids = ids
         self.agents: dict[str, FakeAgent] = {}
         self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
+        self.alerts: list[Mapping[str, Any]] = []
+        """What the director told its monitor."""
         self.behaviour = Behaviour()
         """Of agents still to come."""
 
@@ -45,6 +47,9 @@ class FakeAgents:
     async def wait_until_ready(self, agent_id: str, *, timeout_s: float) -> None:
         """Raises RpcTimeout."""
         await self.call(agent_id, "ping", timeout_s=timeout_s)
+
+    async def alert(self, alert: Mapping[str, Any]) -> None:
+        self.alerts.append(alert)
 
     async def _ask(
         self, agent_id: str, method: str, arguments: tuple[Any, ...], timeout_s: float, *, to_end: bool

@@ -227,7 +227,7 @@ tls {{
 }}
 authorization {{ users: [
   {{ user: "{director}", permissions: {{ publish: ["agent.*", "hm.director.alert"], subscribe: ["director.>"] }} }}
-  {{ user: "{fleet}", permissions: {{ publish: ["director.>", "hm.agent.>"], subscribe: ["agent.*"] }} }}
+  {{ user: "{fleet}", permissions: {{ publish: ["director.>", "hm.agent.>"], subscribe: ["agent.*", "hm.director.alert"] }} }}
 ] }}
 """
 

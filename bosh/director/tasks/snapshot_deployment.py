@@ -8,9 +8,12 @@ from bosh.execution.world import World, world_of
 from bosh.state import records
 from bosh.wire.errors import CloudError
 
+_ERROR = 3
+"""The alert's severity."""
+
 
 async def run(context: TaskContext) -> str:
-    """``snapshots of deployment 'D' created``, with the number of instances that could not be; these are told of in warnings."""
+    """``snapshots of deployment 'D' created``, with the number of instances that could not be; the health monitor hears of these."""
     name, world = context.task.deployment, world_of(context)
     failures = 0
     for instance in context.store.instances.list(deployment=name):
@@ -28,7 +31,20 @@ async def _snapshot(world: World, instance: records.Instance) -> bool:
     try:
         await take_snapshots(world, owner, clean=False)
     except CloudError as error:
-        label = f"{instance.group}/{instance.index} ({owner.vm.cid})"
-        world.log.notice("warning", f"failed to take snapshot of: {label}: {error.brief}")
+        await _tell(world, instance, owner.vm.cid, error)
         return False
     return True
+
+
+async def _tell(world: World, instance: records.Instance, vm_cid: str, error: CloudError) -> None:
+    label = f"{instance.group}/{instance.index}"
+    world.log.notice("warning", f"failed to take snapshot of: {label} ({vm_cid}): {error.brief}")
+    await world.agents.alert(
+        {
+            "id": "director",
+            "severity": _ERROR,
+            "title": "director - snapshot failure",
+            "summary": f"failed to snapshot {label}: {error.brief}",
+            "created_at": int(world.clock.now().timestamp()),
+        }
+    )

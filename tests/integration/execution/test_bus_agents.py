@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 
-from bosh.clients.agents import BusAgents
+from bosh.clients.agents import BusAgents, connect
 from bosh.system.clock import SystemClock
 from bosh.system.ids import SystemIds
 from bosh.testing.fake_bus import Fleet, TestBus, nats_server_program, running_bus
+from bosh.wire import subjects
 from bosh.wire.errors import RpcRemoteException, RpcTimeout
 
 pytestmark = [
@@ -107,6 +109,22 @@ async def test_the_log_has_requests_without_secrets(world: World) -> None:
     sent = next(line for line in world.lines if line.startswith("SENT: agent.a1 "))
     assert json.loads(sent.removeprefix("SENT: agent.a1 "))["method"] == "update_settings"
     assert "hidden" not in "".join(world.lines)
+
+
+async def test_alerts_reach_the_monitor(world: World) -> None:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def hear(message: Msg) -> None:
+        heard.put_nowait(message.data)
+
+    monitor = await connect(world.bus.nats, world.bus.fleet, name="monitor")
+    try:
+        await monitor.subscribe(subjects.DIRECTOR_ALERT, cb=hear)
+        await monitor.flush()
+        await world.agents.alert({"id": "director", "severity": 3})
+        assert json.loads(await asyncio.wait_for(heard.get(), 5)) == {"id": "director", "severity": 3}
+    finally:
+        await monitor.close()
 
 
 async def test_requests_are_sent_again_when_nobody_heard_them(tmp_path: Path) -> None:

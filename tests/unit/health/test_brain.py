@@ -106,6 +106,15 @@ def test_an_alert_without_a_title_is_told_about():
     assert "without severity or title" in alert.title
 
 
+def test_the_director_alerts_as_well():
+    told = {"id": "director", "severity": 3, "title": "snapshot failure", "summary": "no room", "created_at": 5}
+    (alert,) = brain_with().director_alert(told, 6)
+    assert (alert.id, alert.severity, alert.title, alert.summary) == ("director", 3, "snapshot failure", "no room")
+    assert (alert.created_at, alert.source) == (5, "director")
+    for key in told:
+        assert brain_with().director_alert({name: value for name, value in told.items() if name != key}, 6) == []
+
+
 def test_counts_by_deployment():
     brain = brain_with(instance(0), instance(1), instance(2))
     brain.heartbeat("agent-0", {"job_state": "failing"}, 10)

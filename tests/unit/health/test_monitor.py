@@ -56,6 +56,16 @@ async def test_a_heartbeat_reaches_every_plugin_even_when_one_fails():
     assert {"name": "system.load.1m", "value": "1.5"}.items() <= beat.to_json()["metrics"][0].items()
 
 
+async def test_the_directors_own_alert_is_handed_on():
+    ear = Ear()
+    one = monitor(FakeClock(), Director(), ear)
+    told = {"id": "director", "severity": 3, "title": "snapshot failure", "summary": "no room", "created_at": 5}
+    one.message("hm.director.alert", json.dumps(told).encode())
+    one.message("hm.director.alert", b"{}")
+    await drained(one)
+    assert [alert.summary for alert in ear.heard] == ["no room"]
+
+
 async def test_rubbish_on_the_bus_disturbs_nothing():
     ear = Ear()
     one = monitor(FakeClock(), Director(), ear)
