@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bosh.manifest.model import CompiledPackage, StemcellChoice
-from bosh.plan.compilation import CompiledIndex, closure, compilations, dependency_key
+from bosh.plan.compilation import CompiledIndex, closure, compilations, compilations_of, dependency_key
 from bosh.plan.errors import (
     PackageCycle,
     PackageDependencyMissing,
@@ -128,6 +128,17 @@ def test_every_stemcell_has_its_own() -> None:
         ("zlib", "1.3"),
         ("ssl", "1.3"),
     ]
+
+
+def test_all_packages_of_an_export_below_what_is_compiled_too() -> None:
+    done = compiled("ssl", "1.2", dependency_key("ssl", DIAMOND))
+    index = CompiledIndex([done])
+    steps = compilations_of(["zlib", "ssl", "lib"], DIAMOND, b.STEMCELL, index, reason="exported")
+    assert [step.package.name for step in steps] == ["zlib", "lib"]
+    assert steps[0].reason == "exported; not compiled for ubuntu-noble/1.2 yet"
+    bare = {name: replace(one, blobstore_id="", sha1="") for name, one in DIAMOND.items()}
+    with pytest.raises(PackageMissingSourceCode, match="'zlib/zlib-fp'"):
+        compilations_of(["zlib"], bare, b.STEMCELL, index, reason="exported")
 
 
 def test_packages_without_source_are_all_named() -> None:

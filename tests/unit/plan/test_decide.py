@@ -175,6 +175,12 @@ def test_an_errand_that_was_kept_alive_is_updated() -> None:
     assert len(plan.errands) == 1
 
 
+def test_an_errand_that_is_about_to_run_gets_its_vm_and_update() -> None:
+    plan = planned(ERRAND, deployed(ERRAND), errands=frozenset({"smoke"}))
+    assert [step.instance.group for step in plan.missing_vms] == ["smoke"]
+    assert [step.method for batch in plan.groups[0].batches for step in batch.steps] == ["in_place"]
+
+
 # --- disks and drains -----------------------------------------------------------------------------------------------------------------
 
 DISKS = b.desired(b.group("db", persistent_disks=(b.disk(100),)))

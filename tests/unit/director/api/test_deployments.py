@@ -366,6 +366,9 @@ async def test_snapshots(deployed: Any, admin: httpx.AsyncClient) -> None:
 
 async def test_orphans(deployed: Any, admin: httpx.AsyncClient) -> None:
     now, store = deployed.clock.now(), deployed.store
+    refused = await admin.delete("/disks/disk-1")
+    assert (refused.status_code, refused.json()["code"]) == (400, 520000)
+    assert refused.json()["description"].startswith('Deleting persistent disk is not supported: ["disk-1"]')
     store.vms.update(1, orphaned_at=now)
     store.disks.update(1, orphaned_at=now, instance_name=f"router/{UUID}")
     (disk,) = (await admin.get("/disks")).json()
