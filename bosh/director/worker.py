@@ -79,6 +79,8 @@ class Worker:
 
     async def sync_bus(self) -> None:
         """Ask the daemon to tell the bus who may connect. Raises SystemFailure when it could not."""
+        if self._closing:
+            raise SystemFailure("cannot update the bus's users", details="the director ends")
         number = next(self._numbers)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._syncs[number] = future

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bosh.execution.archives import drop_unused_archives
 from bosh.execution.concurrency import for_each
 from bosh.execution.dns_records import publish_dns
 from bosh.execution.events import recorded
@@ -39,6 +40,7 @@ async def delete_deployment(world: World, *, force: bool = False, keep_snapshots
         await _delete_instances(world, current.instances, force=force)
         await _delete_snapshots(world, keep=keep_snapshots, force=force)
         await _remove_artifacts(world)
+        await drop_unused_archives(world)
         await publish_dns(world)
 
 

@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bosh.director.tasks.contract import TaskContext
+from bosh.execution.archives import drop_unused_archives, keep_archives
 from bosh.execution.deployment_variables import DeploymentVariables
 from bosh.execution.errands.temporary import remove_left_over
 from bosh.execution.events import recorded
@@ -27,7 +27,7 @@ from bosh.execution.planning import (
     variables_of,
     with_digests,
 )
-from bosh.execution.rendering import Rendered, drop_archives, store_archives
+from bosh.execution.rendering import Rendered, drop_archives
 from bosh.execution.request import DeployRequest
 from bosh.execution.reserve import Reserved, give_back
 from bosh.execution.run import run
@@ -103,23 +103,9 @@ async def _deploy(context: TaskContext, request: DeployRequest, renderer: Render
         try:
             await run(prepared.plan, prepared.layout, prepared.world)
         finally:
-            await _drop_replaced(prepared)
+            await drop_unused_archives(world)
         await _remember_success(prepared, request)
         event.context = {"before": _used(before), "after": _used(context.store.deployments.get(name=name))}
-
-
-async def _drop_replaced(prepared: Prepared) -> None:
-    """Delete archives that no instance has any more: the old one of each that was updated, the new one of each that was not."""
-    world = prepared.world
-    kept = {_archive_of(row.spec) for row in world.store.instances.list(deployment=world.deployment)}
-    before = {_archive_of(one.spec) for one in prepared.current.instances}
-    new = {prepared.rendered.hashes[key].archive_blobstore_id for key in prepared.rendered.archives}
-    for blob_id in (before | new) - kept - {""}:
-        await world.blobs.delete(blob_id)
-
-
-def _archive_of(spec: Mapping[str, Json]) -> str:
-    return str((spec.get("rendered_templates_archive") or {}).get("blobstore_id") or "")
 
 
 def _used(row: records.Deployment | None) -> dict[str, list[str]]:
@@ -167,7 +153,7 @@ async def _prepare(context: TaskContext, request: DeployRequest, renderer: Rende
         async with stage.step("Rendering templates"):
             rendered = await rendering.render_all(layout.instances, {one.id: one.spec for one in current.instances})
         if not request.dry_run:
-            await store_archives(rendered, context.blobs)
+            await keep_archives(world, rendered)
         plan = decide(desired, current, layout, rendered.hashes, options=options)
         refuse_unsound(plan, layout, current, options)
     except BaseException:

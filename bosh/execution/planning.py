@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bosh.director.tasks.contract import TaskContext
+from bosh.execution.archives import keep_archives
 from bosh.execution.deployment_variables import DeploymentVariables, open_variables
 from bosh.execution.rendering import (
     RENDERED_FROM,
@@ -16,7 +17,6 @@ from bosh.execution.rendering import (
     Rendered,
     TemplateCache,
     drop_archives,
-    store_archives,
 )
 from bosh.execution.request import DeployRequest, asked_states, options_of
 from bosh.execution.reserve import Reserved, reserve
@@ -246,7 +246,7 @@ def respec_of(world: World, rendering: InstanceRenderer) -> Respec:
     async def respec(instance: LaidInstance, spec: Mapping[str, Json]) -> Mapping[str, Json]:
         settled = replace(instance, network_settings=spec["networks"], ip=_default_ip(spec["networks"]) or instance.ip)
         again = await rendering.render_all([settled], {})
-        await store_archives(again, world.blobs)
+        await keep_archives(world, again)
         fresh = specs.build(settled, again.hashes[instance.id])
         return {**fresh, "packages": spec["packages"], RENDERED_FROM: again.digests[instance.id]}
 

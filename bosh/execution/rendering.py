@@ -188,10 +188,14 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=dict).encode()
 
 
-async def store_archives(rendered: Rendered, blobs: Blobstore) -> None:
-    """Put the new archives into the blobstore; their ids go into the hashes."""
+async def store_archives(rendered: Rendered, blobs: Blobstore, ids: Mapping[str, str] | None = None) -> None:
+    """Put the new archives into the blobstore; their ids go into the hashes.
+
+    Args:
+        ids: instance id → the blob's id, where it was chosen before.
+    """
     for instance_id, content in rendered.archives.items():
-        ref = await blobs.put_bytes(content)
+        ref = await blobs.put_bytes(content, (ids or {}).get(instance_id, ""))
         hashes = rendered.hashes[instance_id]
         rendered.hashes[instance_id] = RenderedHashes(
             instance_id=instance_id,

@@ -14,6 +14,7 @@ from bosh.execution.steps.make_vm import make_vm, owner_of
 from bosh.execution.steps.snapshot import take_snapshots
 from bosh.execution.steps.start_jobs import start_jobs
 from bosh.execution.steps.stop_jobs import stop_jobs
+from bosh.execution.steps.tidy import tidy
 from bosh.execution.world import World
 from bosh.plan.model import LaidInstance
 from bosh.state import records
@@ -54,6 +55,7 @@ async def act_on_instance(world: World, row: records.Instance, instance: LaidIns
     Raises:
         BoshError: an unknown action. CloudError, RpcTimeout, RpcRemoteException, AgentJobNotRunning: a step failed.
     """
+    await tidy(world)
     stage = world.log.stage(f"Updating instance {instance.label}", total=1)
     single = _Single(world, instance, row, request, stage)
     if request.action == "stop":

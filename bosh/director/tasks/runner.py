@@ -135,9 +135,28 @@ class Runner:
             )
             if task.queue != URGENT:
                 await settle(context, Journal(self._places.calls))
-            return await body_of(task.type)(context)
+            return await self._told(task, context)
         finally:
             await asyncio.to_thread(shutil.rmtree, work_dir, True)  # noqa: FBT003 - ignore_errors
+
+    async def _told(self, task: records.Task, context: TaskContext) -> str:
+        """Run the body; agents of VMs that it deleted are not let in on the bus any more."""
+        try:
+            result = await body_of(task.type)(context)
+        except BoshError:
+            if task.queue != URGENT:
+                await self._tell_bus(context)
+            raise
+        if task.queue != URGENT:
+            await self._tell_bus(context)
+        return result
+
+    async def _tell_bus(self, context: TaskContext) -> None:
+        """A bus that does not listen hears it with the next VM."""
+        try:
+            await self._sync_bus()
+        except BoshError as error:
+            context.log.debug(f"the bus was not told who is gone: {error}")
 
     def _control(self, task: records.Task) -> TaskControl:
         here = self._here

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bosh.director.tasks.contract import TaskContext
+from bosh.execution.archives import keep_archives
 from bosh.execution.concurrency import for_each
 from bosh.execution.errands.choose import Targets, choose_groups, choose_instances, refuse_stopped
 from bosh.execution.errands.filters import Filter, filters_from, match, refuse_unmatched
@@ -23,7 +24,7 @@ from bosh.execution.errands.temporary import remove_left_over, temporary_vms
 from bosh.execution.last_success import LastSuccess, read_last_success
 from bosh.execution.planning import drop_unused, place, refuse_unsound, renderer_for, respec_of, with_digests
 from bosh.execution.recorded import vm_of
-from bosh.execution.rendering import Rendered, drop_archives, store_archives
+from bosh.execution.rendering import Rendered, drop_archives
 from bosh.execution.reserve import Reserved, give_back
 from bosh.execution.run import bring_up
 from bosh.execution.steps.update_instance import VmMissing
@@ -180,7 +181,7 @@ async def _planned(errand: _Errand, last: LastSuccess, renderer: Renderer, *, ta
     rendering, rendered = renderer_for(world, layout, renderer), Rendered()
     try:
         rendered = await rendering.render_all(layout.instances, {one.id: one.spec for one in current.instances})
-        await store_archives(rendered, world.blobs)
+        await keep_archives(world, rendered)
         plan = decide(desired, current, layout, rendered.hashes, options=options)
         refuse_unsound(plan, layout, current, options)
     except BaseException:

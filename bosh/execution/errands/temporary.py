@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+from bosh.execution.archives import drop_unused_archives
 from bosh.execution.concurrency import for_each, uninterrupted
 from bosh.execution.dns_records import publish_dns
 from bosh.execution.steps import disks
@@ -41,6 +42,7 @@ async def remove_left_over(world: World) -> None:
     """Delete what an interrupted task of this deployment left; what a cloud refuses to delete is tried again by the next task."""
     if world.store.vms.count(deployment=world.deployment, temporary=True):
         await _remove_and_note(world)
+    await drop_unused_archives(world)
 
 
 async def _remove_and_note(world: World) -> None:

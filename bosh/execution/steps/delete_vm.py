@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bosh.execution.events import recorded
 from bosh.execution.world import World
 from bosh.state import records
@@ -19,10 +22,23 @@ async def delete_vm(world: World, vm: records.Vm, *, instance: str = "", force: 
         CloudError: the cloud could not, and then it is still remembered.
     """
     if vm.cid:
-        with recorded(world, "delete", "vm", vm.cid, instance=instance):
+        with recorded(world, "delete", "vm", vm.cid, instance=instance), _going(world, vm):
             await _delete_from_cloud(world, vm, force=force)
     world.store.vms.delete(agent_id=vm.agent_id)
     world.store.ips.delete(agent_id=vm.agent_id)
+
+
+@contextmanager
+def _going(world: World, vm: records.Vm) -> Iterator[None]:
+    """Not its instance's VM from now on: a director that dies before it hears that the VM is gone leaves it to be tidied up, and does not
+    wait for its agent. A cloud that refuses leaves things as they were.
+    """
+    world.store.vms.update(vm.id, active=False)
+    try:
+        yield
+    except CloudError:
+        world.store.vms.update(vm.id, active=vm.active)
+        raise
 
 
 async def _delete_from_cloud(world: World, vm: records.Vm, *, force: bool) -> None:

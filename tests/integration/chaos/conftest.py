@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from bosh.director.config import BlobstoreConfig
+from bosh.state import records
 from bosh.testing import archives
 from bosh.testing.archives import Job
-from bosh.testing.daemon import Agents, Director, HeldFleet, make_director
+from bosh.testing.daemon import Agents, Director, HeldFleet, make_director, task_of
 from bosh.testing.fake_bus import free_port, nats_server_program
 from bosh.testing.ownership import unowned
 
@@ -35,9 +39,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-def manifest(name: str, *, instances: int = 2, disk: str = "small", port: int = 80, release: str = "1") -> str:
-    """Two groups: one with disks, one without."""
-    return f"""
+ERRAND = """
+- name: smoke
+  lifecycle: errand
+  instances: 1
+  azs: [z1]
+  vm_type: small
+  stemcell: default
+  networks: [{name: default}]
+  jobs: [{name: server, release: web}]
+"""
+
+
+def manifest(
+    name: str, *, instances: int = 2, disk: str = "small", port: int = 80, release: str = "1", errand: bool = False
+) -> str:
+    """Two groups: one with disks, one without; and an errand's on request."""
+    groups = f"""
 name: {name}
 releases: [{{name: web, version: "{release}"}}]
 stemcells: [{{alias: default, os: debian-12, version: "1.1"}}]
@@ -57,8 +75,8 @@ instance_groups:
   vm_type: small
   stemcell: default
   networks: [{{name: default}}]
-  jobs: [{{name: server, release: web, properties: {{port: {port}}}}}]
-"""
+  jobs: [{{name: server, release: web, properties: {{port: {port}}}}}]"""
+    return groups + (ERRAND if errand else "\n")
 
 
 def web_release(folder: Path, version: str) -> Path:
@@ -79,6 +97,7 @@ class Estate:
     director: Director
     fleet: HeldFleet
     versions: int = 1
+    names: int = 0
     known: set[str] = field(default_factory=set)
     """What an earlier test has left and been blamed for."""
 
@@ -87,6 +106,34 @@ class Estate:
         self.versions += 1
         self.upload("/releases", web_release(self.director.folder, str(self.versions)))
         return str(self.versions)
+
+    def new_name(self, kind: str) -> str:
+        """A name of a deployment, or a version, that no other test has."""
+        self.names += 1
+        return f"{kind}{self.names}"
+
+    def delete(self, name: str) -> int:
+        """Begin to delete a deployment; the task."""
+        with self.director.client() as client:
+            return task_of(client.delete(f"/deployments/{name}"))
+
+    def kill_worker(self, task_id: int) -> None:
+        os.kill(self.director.worker_of(task_id), signal.SIGKILL)
+
+    def instance(self, name: str, group: str) -> records.Instance:
+        with self.director.store() as store:
+            row = store.instances.get(deployment=name, group=group)
+        assert row is not None
+        return row
+
+    def active_disks(self, name: str) -> list[int]:
+        """Sizes of the deployment's disks in use."""
+        with self.director.store() as store:
+            return [row.size_mb for row in store.disks.list(deployment=name, active=True, orphaned_at=None)]
+
+    def disk_cids(self, name: str) -> list[str]:
+        with self.director.store() as store:
+            return [row.cid for row in store.disks.list(deployment=name, active=True, orphaned_at=None)]
 
     def upload(self, path: str, file: Path) -> None:
         task = self.director.finished(self.director.upload(path, file))
@@ -112,16 +159,13 @@ class Estate:
         assert not left, "\n".join(left)
 
 
-@pytest.fixture(scope="package", params=[True, False], ids=["serving-cpi", "one-shot-cpi"])
-def estate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    if nats_server_program() is None:
-        pytest.skip("needs nats-server")
-    folder = tmp_path_factory.mktemp("chaos")
+@contextmanager
+def running_estate(folder: Path, *, long_lived: bool) -> Iterator[Estate]:
     agents = Agents(folder, folder / "cloud", folder / "state" / "blobs")
     bus = agents.start()
     director = make_director(
         folder,
-        long_lived=request.param,
+        long_lived=long_lived,
         nats=bus.nats,
         workers=1,
         blobstore=BlobstoreConfig(address="127.0.0.1", port=free_port()),
@@ -138,6 +182,24 @@ def estate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     finally:
         director.end()
         agents.stop()
+
+
+@pytest.fixture(scope="package")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """With a CPI that serves many calls, as on one machine."""
+    if nats_server_program() is None:
+        pytest.skip("needs nats-server")
+    with running_estate(tmp_path_factory.mktemp("serving"), long_lived=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def one_shot_estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """With a CPI that is a process for each call, as all others are."""
+    if nats_server_program() is None:
+        pytest.skip("needs nats-server")
+    with running_estate(tmp_path_factory.mktemp("one-shot"), long_lived=False) as made:
+        yield made
 
 
 __all__ = ["Estate", "manifest"]

@@ -2,67 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import pytest
 
-from bosh.testing.daemon import until
+from bosh.testing import archives
+from bosh.testing.daemon import task_of, until
 
-from .conftest import Estate, manifest
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A call that is held when the worker dies: of a CPI before or after its effect, or of an agent."""
-
-    method: str
-    after: bool = False
-    agent: bool = False
-    contains: str = ""
-
-    def __str__(self) -> str:
-        side = "asked-of-agent" if self.agent else "after" if self.after else "before"
-        about = self.contains.strip('"')
-        return f"{side}-{self.method}{'-' if about else ''}{about}"
-
-    def arm(self, estate: Estate) -> Callable[[], bool]:
-        """Have it held; tells whether the moment has come."""
-        if self.agent:
-            return estate.fleet.hold(self.method).is_set
-        estate.director.fault(self.method, hold=True, after_effect=self.after, times=1, contains=self.contains)
-        return (estate.director.cloud / "held" / self.method).exists
-
-    def release(self, estate: Estate) -> None:
-        """The CPI's program, if it still lives, goes on."""
-        (estate.director.cloud / "held" / self.method).unlink(missing_ok=True)
-        estate.director.no_fault(self.method)
-
-
-def kill_at(estate: Estate, moment: Moment, begin: Callable[[], int]) -> int:
-    """Begin a task and kill its worker at the moment; the task."""
-    director = estate.director
-    has_come = moment.arm(estate)
-    task_id = begin()
-    until(lambda: has_come() or _over(estate, task_id))
-    assert has_come(), f"the task ended before: {director.output(task_id)}"
-    os.kill(director.worker_of(task_id), signal.SIGKILL)
-    return task_id
-
-
-def _over(estate: Estate, task_id: int) -> bool:
-    return estate.director.task(task_id)["state"] not in {"queued", "processing"}
-
-
-def ended_truthfully(estate: Estate, task_id: int) -> None:
-    task = estate.director.finished(task_id, within_s=5)
-    assert task["state"] == "error"
-    assert "worker process that ran it died" in estate.director.errors(task_id)[-1]["message"]
-    with estate.director.client() as client:
-        assert client.get("/locks").json() == []
-
+from .conftest import Estate, manifest, web_release
+from .moments import Moment, ended_truthfully, kill_at
 
 FRESH = [
     Moment("create_vm", contains="compilation"),
@@ -90,10 +36,182 @@ FRESH = [
 
 @pytest.mark.parametrize("moment", FRESH, ids=str)
 def test_a_first_deploy(estate: Estate, moment: Moment) -> None:
-    name = f"first{estate.director.folder.stat().st_ino}-{FRESH.index(moment)}"
-    text = manifest(name, release=estate.new_release())
+    text = manifest(estate.new_name("first"), release=estate.new_release())
     task_id = kill_at(estate, moment, lambda: estate.director.deploy(text))
     ended_truthfully(estate, task_id)
     moment.release(estate)
     estate.deployed(text)
+    estate.nothing_is_unowned()
+
+
+@pytest.mark.parametrize("method", ["create_vm", "create_disk"])
+def test_a_cloud_that_ends_its_work_long_after_its_director_died(estate: Estate, method: str) -> None:
+    """The next deploy waits for it, or there would be something that nobody knows."""
+    moment = Moment(method, contains='"db"' if method == "create_vm" else "")
+    text = manifest(estate.new_name("late"))
+    ended_truthfully(estate, kill_at(estate, moment, lambda: estate.director.deploy(text)))
+    again = estate.director.deploy(text)
+    until(lambda: f"Waiting for the cloud to end {method}" in estate.director.output(again))
+    moment.release(estate)
+    estate.succeeds(again)
+    estate.nothing_is_unowned()
+
+
+def test_another_deployment_does_not_wait_for_such_a_cloud(estate: Estate) -> None:
+    moment = Moment("create_vm", contains='"db"')
+    text = manifest(estate.new_name("stuck"))
+    ended_truthfully(estate, kill_at(estate, moment, lambda: estate.director.deploy(text)))
+    estate.deployed(manifest(estate.new_name("other")))
+    moment.release(estate)
+    estate.deployed(text)
+    estate.nothing_is_unowned()
+
+
+UPDATE = [
+    Moment("drain", agent=True),
+    Moment("stop", agent=True),
+    Moment("create_disk", after=True),
+    Moment("attach_disk", after=True),
+    Moment("migrate_disk", agent=True),
+    Moment("unmount_disk", agent=True),
+    Moment("detach_disk"),
+    Moment("detach_disk", after=True),
+    Moment("apply", agent=True),
+]
+
+
+@pytest.mark.parametrize("moment", UPDATE, ids=str)
+def test_an_update_with_larger_disks(estate: Estate, moment: Moment) -> None:
+    name = estate.new_name("larger")
+    estate.deployed(manifest(name, instances=1))
+    text = manifest(name, instances=1, disk="large", port=81)
+    ended_truthfully(estate, kill_at(estate, moment, lambda: estate.director.deploy(text)))
+    moment.release(estate)
+    estate.deployed(text)
+    estate.nothing_is_unowned()
+    assert estate.active_disks(name) == [2048]
+
+
+RECREATE = [
+    Moment("detach_disk", after=True),
+    Moment("delete_vm"),
+    Moment("delete_vm", after=True),
+    Moment("create_vm"),
+    Moment("create_vm", after=True),
+    Moment("attach_disk"),
+    Moment("mount_disk", agent=True),
+]
+
+
+@pytest.mark.parametrize("moment", RECREATE, ids=str)
+def test_a_recreation_keeps_its_disks(estate: Estate, moment: Moment) -> None:
+    name = estate.new_name("again")
+    text = manifest(name, instances=1)
+    estate.deployed(text)
+    disks = estate.disk_cids(name)
+    ended_truthfully(estate, kill_at(estate, moment, lambda: estate.director.deploy(text, recreate="true")))
+    moment.release(estate)
+    estate.deployed(text)
+    estate.nothing_is_unowned()
+    assert estate.disk_cids(name) == disks
+
+
+@pytest.mark.parametrize("moment", [Moment("create_vm", after=True), Moment("delete_vm", after=True)], ids=str)
+def test_a_single_instance_that_is_recreated(estate: Estate, moment: Moment) -> None:
+    name = estate.new_name("single")
+    estate.deployed(manifest(name, instances=1))
+    path = f"/deployments/{name}/instance_groups/db/{estate.instance(name, 'db').uuid}/actions/recreate"
+
+    def recreate() -> int:
+        with estate.director.client() as client:
+            return task_of(client.post(path))
+
+    ended_truthfully(estate, kill_at(estate, moment, recreate))
+    moment.release(estate)
+    estate.succeeds(recreate())
+    estate.nothing_is_unowned()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [Moment("drain", agent=True), Moment("delete_vm"), Moment("delete_vm", after=True)],
+    ids=str,
+)
+def test_scaling_down(estate: Estate, moment: Moment) -> None:
+    name = estate.new_name("fewer")
+    estate.deployed(manifest(name, instances=3))
+    text = manifest(name, instances=1)
+    ended_truthfully(estate, kill_at(estate, moment, lambda: estate.director.deploy(text)))
+    moment.release(estate)
+    estate.deployed(text)
+    estate.nothing_is_unowned()
+    assert len(estate.active_disks(name)) == 1
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [Moment("drain", agent=True), Moment("delete_vm"), Moment("delete_vm", after=True)],
+    ids=str,
+)
+def test_deleting_a_deployment(estate: Estate, moment: Moment) -> None:
+    name = estate.new_name("gone")
+    estate.deployed(manifest(name))
+    ended_truthfully(estate, kill_at(estate, moment, lambda: estate.delete(name)))
+    moment.release(estate)
+    estate.succeeds(estate.delete(name))
+    estate.nothing_is_unowned()
+    with estate.director.store() as store:
+        assert store.deployments.get(name=name) is None
+        assert store.instances.count(deployment=name) == store.vms.count(deployment=name) == 0
+
+
+def test_deleting_a_deployment_whose_first_deploy_was_killed(estate: Estate) -> None:
+    name = estate.new_name("never")
+    moment = Moment("create_vm", after=True, contains='"db"')
+    ended_truthfully(estate, kill_at(estate, moment, lambda: estate.director.deploy(manifest(name))))
+    moment.release(estate)
+    estate.succeeds(estate.delete(name))
+    estate.nothing_is_unowned()
+
+
+ERRAND = [Moment("create_vm", after=True), Moment("run_errand", agent=True), Moment("delete_vm", after=True)]
+
+
+@pytest.mark.parametrize("moment", ERRAND, ids=str)
+def test_an_errand(estate: Estate, moment: Moment) -> None:
+    name = estate.new_name("errand")
+    estate.deployed(manifest(name, instances=1, errand=True))
+
+    def run() -> int:
+        with estate.director.client() as client:
+            return task_of(client.post(f"/deployments/{name}/errands/smoke/runs", json={}))
+
+    ended_truthfully(estate, kill_at(estate, moment, run))
+    moment.release(estate)
+    estate.succeeds(run())
+    estate.nothing_is_unowned()
+
+
+@pytest.mark.parametrize("moment", [Moment("create_stemcell"), Moment("create_stemcell", after=True)], ids=str)
+def test_uploading_a_stemcell(estate: Estate, moment: Moment) -> None:
+    archive = archives.stemcell(estate.director.folder, estate.new_name("9."))
+    ended_truthfully(estate, kill_at(estate, moment, lambda: estate.director.upload("/stemcells", archive)))
+    moment.release(estate)
+    estate.upload("/stemcells", archive)
+    estate.nothing_is_unowned()
+
+
+def test_uploading_a_release(estate: Estate) -> None:
+    """Killed as soon as its first step is over: its blobs are being stored."""
+    estate.versions += 1
+    archive = web_release(estate.director.folder, str(estate.versions))
+    director = estate.director
+    task_id = director.upload("/releases", archive)
+    until(lambda: "Creating new packages" in director.output(task_id) or director.task(task_id)["state"] == "done")
+    estate.kill_worker(task_id)
+    task = director.finished(task_id)
+    assert task["state"] in {"done", "error"}
+    estate.upload("/releases", archive)
+    with director.client() as client:
+        estate.succeeds(task_of(client.post("/cleanup", json={"config": {"remove_all": False}})))
     estate.nothing_is_unowned()
