@@ -132,10 +132,10 @@ def _release_folder(folder: Path) -> Path:
         (folder / each).mkdir(parents=True)
     (folder / "config/final.yml").write_text("name: big\n")
     (folder / "config/blobs.yml").write_text("{}\n")
-    for number in range(40):
-        job, package, source = (folder / kind / f"{kind}-{number}" for kind in ("jobs", "packages", "src"))
-        for each in (job, package, source):
-            each.mkdir()
+    for at in range(40):
+        job, package, source = (folder / kind / f"{kind}-{at}" for kind in ("jobs", "packages", "src"))
+        for made in (job, package, source):
+            made.mkdir()
         (job / "spec").write_text(
             f"name: {job.name}\ntemplates: {{a.erb: bin/a}}\npackages: [{package.name}]\nproperties: {{}}\n"
         )
@@ -144,6 +144,6 @@ def _release_folder(folder: Path) -> Path:
         (job / "templates/a.erb").write_text("<%= spec.id %>\n")
         (package / "spec").write_text(f"name: {package.name}\nfiles: ['{source.name}/**/*']\n")
         (package / "packaging").write_text("true\n")
-        (source / "data").write_bytes(bytes((number + at * at) % 251 for at in range(1024)) * 256)
+        (source / "data").write_bytes(bytes((at + byte * byte) % 251 for byte in range(1024)) * 256)
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     return folder

@@ -23,8 +23,9 @@ def _duration(seconds: int) -> str:
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}"
 
 
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(one.get(key) == other.get(key) for key in ("stage", "tags", "task"))
+def _step(event: dict[str, Any]) -> tuple[Any, ...]:
+    """What the events of one step have in common."""
+    return (event.get("stage"), tuple(event.get("tags") or ()), event.get("task"))
 
 
 class TaskReporter:
@@ -33,7 +34,9 @@ class TaskReporter:
     def __init__(self, ui: AnyUi, task_id: int, *, events: bool = True) -> None:
         self._ui, self._id, self._is_events = ui, task_id, events
         self._rest = ""
-        self._kept: list[dict[str, Any]] = []
+        self._first: dict[str, Any] | None = None
+        self._last: dict[str, Any] | None = None
+        self._began: dict[tuple[Any, ...], int] = {}
         self._silent = True
         ui.begin(f"Task {task_id}")
 
@@ -54,8 +57,8 @@ class TaskReporter:
 
     def finished(self, state: str) -> None:
         """The task ended in this state."""
-        if self._kept:
-            start, end = int(self._kept[0]["time"]), int(self._kept[-1]["time"])
+        if self._first and self._last:
+            start, end = int(self._first["time"]), int(self._last["time"])
             self._ui.begin(
                 f"\n\nTask {self._id} Started  {_date(start)}\nTask {self._id} Finished {_date(end)}"
                 f"\nTask {self._id} Duration {_duration(end - start)}"
@@ -76,13 +79,13 @@ class TaskReporter:
         elif event.get("state"):
             self._show_step(event, prefix)
         if event.get("stage") or event.get("error"):
-            self._kept.append(event)
+            self._first, self._last = self._first or event, event
+            self._began.setdefault(_step(event), int(event.get("time", 0)))
 
     def _show_step(self, event: dict[str, Any], prefix: str) -> None:
         state = event["state"]
-        again = bool(self._kept) and _same(self._kept[-1], event)
-        started = next((kept for kept in self._kept if _same(kept, event)), event)
-        took = _duration(int(event["time"]) - int(started["time"]))
+        again = self._last is not None and _step(self._last) == _step(event)
+        took = _duration(int(event["time"]) - self._began.get(_step(event), int(event["time"])))
         data = event.get("data") or {}
         description = " ".join(part for part in (event["stage"], ", ".join(event.get("tags") or [])) if part)
         headline = f"{prefix}{description}: {event['task']}"
