@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,4 +46,6 @@ def recorded(
 
 
 def _text(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "Task cancelled"
     return str(error) or type(error).__name__

@@ -87,11 +87,12 @@ def as_deployed(catalog: Catalog, row: records.Deployment) -> Catalog:
     A deploy that failed since may hold newer releases as well; they come later in the list.
     """
     used = {one["name"]: str(one["version"]) for one in reversed(row.releases)}
-    images = {(one["name"], str(one["version"])) for one in row.stemcells}
+    # Clouds have images of their own, under other names, for one OS and version.
+    images = {(one["os"], str(one["version"])) for one in row.stemcells}
     return replace(
         catalog,
         releases=tuple(one for one in catalog.releases if used.get(one.name, one.version) == one.version),
-        stemcells=tuple(one for one in catalog.stemcells if not images or (one.name, one.version) in images),
+        stemcells=tuple(one for one in catalog.stemcells if not images or (one.os, one.version) in images),
     )
 
 

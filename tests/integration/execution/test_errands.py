@@ -232,6 +232,21 @@ async def test_cancelling_ends_the_script_and_keeps_its_words(director: Director
     assert (row["exit_code"], row["stdout"]) == (TERMINATED, "half\n")
     assert row["logs"]["blobstore_id"]
     assert len(director.vms()) == 2
+    assert director.store.events.list(object_type="errand")[-1].error == "Task cancelled"
+
+
+async def test_cancelled_before_it_began_it_leaves_nothing(director: Director) -> None:
+    await deployed(director)
+    director.behaviours["smoke"] = Behaviour(action_s=30)
+    running = asyncio.create_task(run(director))
+    await until(lambda: "update_settings" in director.methods())
+    director.runner._stop.request(TaskCancelled("Task 2 cancelled"))
+    outcome = await asyncio.wait_for(running, 10)
+    assert outcome.state == "cancelled"
+    assert rows(director) == []
+    assert len(director.vms()) == len(director.store.vms.list()) == 2
+    director.behaviours["smoke"] = Behaviour()
+    assert (await run(director)).result == "1 succeeded, 0 errored, 0 canceled"
 
 
 @pytest.mark.parametrize("action", ["run_errand", "fetch_logs", "apply"])
