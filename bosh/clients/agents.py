@@ -119,8 +119,7 @@ class BusAgents:
         """One request whose answer nobody waits for."""
         client = await self._connected()
         request = self._request(agent_id, method, arguments)
-        self._log_sent(agent_id, request)
-        await client.publish(subjects.agent(agent_id), agent_rpc.encode_request(request))
+        await client.publish(subjects.agent(agent_id), self._encoded(agent_id, request))
 
     async def alert(self, alert: Mapping[str, Any]) -> None:
         """An alert of the director's own, for the health monitor."""
@@ -165,10 +164,10 @@ class BusAgents:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         key = request.reply_to.rpartition(".")[2]
         self._waiting[key] = answer
-        self._log_sent(agent_id, request)
+        payload = self._encoded(agent_id, request)
         left_s = deadline_s - self._clock.monotonic_s()
         try:
-            await client.publish(subjects.agent(agent_id), agent_rpc.encode_request(request), reply=request.reply_to)
+            await client.publish(subjects.agent(agent_id), payload, reply=request.reply_to)
             async with asyncio.timeout(max(0.0, left_s)):
                 return await answer
         finally:
@@ -201,10 +200,17 @@ class BusAgents:
         except agent_rpc.InvalidMessage as error:
             answer.set_result(agent_rpc.Reply(exception=str(error)))
 
-    def _log_sent(self, agent_id: str, request: agent_rpc.Request) -> None:
-        arguments = tuple(redacted(argument, request.method) for argument in request.arguments)
-        shown = agent_rpc.Request(request.method, arguments, request.reply_to, request.protocol)
-        self.log(f"SENT: {subjects.agent(agent_id)} {agent_rpc.encode_request(shown).decode()}")
+    def _encoded(self, agent_id: str, request: agent_rpc.Request) -> bytes:
+        """The request's bytes; the log hears of it."""
+        payload = agent_rpc.encode_request(request)
+        arguments = redacted(request.arguments, request.method)
+        shown = payload
+        if arguments is not request.arguments:
+            shown = agent_rpc.encode_request(
+                agent_rpc.Request(request.method, tuple(arguments), request.reply_to, request.protocol)
+            )
+        self.log(f"SENT: {subjects.agent(agent_id)} {shown.decode()}")
+        return payload
 
 
 async def connect(config: Nats, identity: KeyPair, *, name: str) -> Client:
@@ -265,12 +271,17 @@ _SECRET_KEYS_OF = {
 
 
 def redacted(value: Any, method: str) -> Any:
-    """The argument as it may be logged (bosh: nats_rpc.rb sanitize_log_message; signed URLs besides)."""
-    secret = _SECRET_KEYS | _SECRET_KEYS_OF.get(method, frozenset())
+    """The argument as it may be logged (bosh: nats_rpc.rb sanitize_log_message; signed URLs besides); itself when it has no secret."""
+    return _redacted(value, _SECRET_KEYS | _SECRET_KEYS_OF.get(method, frozenset()))
+
+
+def _redacted(value: Any, secret: frozenset[str]) -> Any:
     if isinstance(value, Mapping):
-        return {k: "<redacted>" if k in secret else redacted(item, method) for k, item in value.items()}
+        entries = {k: "<redacted>" if k in secret else _redacted(item, secret) for k, item in value.items()}
+        return value if all(item is value[k] for k, item in entries.items()) else entries
     if isinstance(value, (list, tuple)):
-        return [redacted(item, method) for item in value]
+        items = [_redacted(item, secret) for item in value]
+        return value if all(one is other for one, other in zip(items, value, strict=True)) else items
     return value
 
 
