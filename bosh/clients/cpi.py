@@ -171,7 +171,11 @@ class ExternalCpi:
         log, tell = self._pool.log, self._pool.log.debug
         tag = f"[external-cpi] [{request_id}]"
         tell(f"{tag} request: {self._shown(request)} with command: {self._cloud.definition.exec_path}")
-        answer = await self._cloud.program.exchange(cpi.encode_request(request), request_id, log.cpi, entry)
+        try:
+            answer = await self._cloud.program.exchange(cpi.encode_request(request), request_id, log.cpi, entry)
+        except CloudError as error:
+            error.brief = f"cannot {method}: {error.brief}"
+            raise
         if journal and entry:
             journal.answered(entry)
         tell(f"{tag} response: {answer.decode(errors='replace').strip()}")

@@ -146,7 +146,7 @@ class ServingProgram:
         self._process: Process | None = None
         self._starting = asyncio.Lock()
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
-        self._readers: tuple[asyncio.Task[None], ...] = ()
+        self._readers: set[asyncio.Task[None]] = set()
         self._stderr: Stderr = lambda _text: None
 
     async def exchange(self, request: bytes, request_id: str, stderr: Stderr, entry: Pending | None = None) -> bytes:
@@ -173,7 +173,7 @@ class ServingProgram:
         assert process.stdin is not None
         process.stdin.close()
         await _end(process)
-        for reader in self._readers:
+        for reader in tuple(self._readers):
             reader.cancel()
 
     async def _running(self) -> Process:
@@ -182,25 +182,42 @@ class ServingProgram:
                 process = await start(self._command)
                 assert process.stderr is not None
                 self._process = process
-                self._readers = (
-                    asyncio.create_task(self._read_answers(process)),
-                    asyncio.create_task(_forward(process.stderr, self._tell)),
-                )
+                for reading in (self._read_answers(process), _forward(process.stderr, self._tell)):
+                    reader = asyncio.create_task(reading)
+                    self._readers.add(reader)
+                    reader.add_done_callback(self._readers.discard)
             return self._process
 
     async def _read_answers(self, process: Process) -> None:
         assert process.stdout is not None
         while line := await process.stdout.readline():
-            answer = self._waiting.pop(_request_id(line), None)
+            request_id = _request_id(line)
+            answer = self._waiting.pop(request_id, None)
             if answer is not None and not answer.done():
                 answer.set_result(line)
+            elif not request_id:
+                self._distrust(process, line)
         await process.wait()
-        if self._process is process:
-            self._process = None
+        if self._process is not process:
+            return  # nobody waits for a process that was let go
+        self._process = None
         waiting, self._waiting = self._waiting, {}
         for answer in waiting.values():
             if not answer.done():
                 answer.set_exception(self._died())
+
+    def _distrust(self, process: Process, line: bytes) -> None:
+        """It printed what is no answer to anybody: nobody can tell whose answer that was, so all who wait get it, and the next call goes
+        to a new process. This one may end what it has begun.
+        """
+        if self._process is process:
+            self._process = None
+        assert process.stdin is not None
+        process.stdin.close()
+        waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
+            if not answer.done():
+                answer.set_result(line)
 
     def _tell(self, text: str) -> None:
         """To the log of whoever called last; stderr does not say for which call it is."""

@@ -31,6 +31,7 @@ from bosh.execution.rendering import Rendered, drop_archives
 from bosh.execution.request import DeployRequest
 from bosh.execution.reserve import Reserved, give_back
 from bosh.execution.run import run
+from bosh.execution.variable_places import places_of
 from bosh.execution.world import World, world_of
 from bosh.inventory import read_catalog
 from bosh.manifest.model import Desired, Json
@@ -39,6 +40,7 @@ from bosh.plan.describe import describe
 from bosh.plan.model import Current, Layout, Plan, SharedProvider, json_copy
 from bosh.render.renderer import Renderer
 from bosh.state import records
+from bosh.variables.names import ConfigServerFetchError
 
 DEPLOYMENT_LOCK_TIMEOUT_S = 10.0
 RELEASE_LOCK_TIMEOUT_S = 300.0
@@ -71,11 +73,22 @@ async def deploy(context: TaskContext, request: DeployRequest, renderer: Rendere
     """
     name = context.task.deployment
     async with context.control.lock(f"lock:deployment:{name}", timeout_s=DEPLOYMENT_LOCK_TIMEOUT_S):
-        if request.dry_run:
-            await _dry_run(context, request, renderer)
-        else:
-            await _deploy(context, request, renderer)
+        try:
+            if request.dry_run:
+                await _dry_run(context, request, renderer)
+            else:
+                await _deploy(context, request, renderer)
+        except ConfigServerFetchError as error:
+            error.details = "\n".join([*error.details.splitlines(), *_places(context, request, str(error))])
+            raise
     return f"/deployments/{name}"
+
+
+def _places(context: TaskContext, request: DeployRequest, message: str) -> list[str]:
+    ids = [*(request.cloud_config_ids or ()), *(request.runtime_config_ids or ())]
+    configs = context.store.configs.list(id=ids) if ids else []
+    texts = [(f"{one.type} config '{one.name}'", one.content) for one in configs]
+    return places_of(message, [("manifest", request.manifest), *texts])
 
 
 async def _dry_run(context: TaskContext, request: DeployRequest, renderer: Renderer) -> None:
@@ -97,7 +110,11 @@ async def _deploy(context: TaskContext, request: DeployRequest, renderer: Render
     with recorded(world, action, "deployment", name) as event:
         before = context.store.deployments.get(name=name)
         await remove_left_over(world)
-        prepared = await _prepare(context, request, renderer)
+        try:
+            prepared = await _prepare(context, request, renderer)
+        except BaseException:
+            _forget_if_empty(context)
+            raise
         text = describe(prepared.plan, prepared.layout)
         context.log.debug(text)
         try:
@@ -106,6 +123,18 @@ async def _deploy(context: TaskContext, request: DeployRequest, renderer: Render
             await drop_unused_archives(world)
         await _remember_success(prepared, request)
         event.context = {"before": _used(before), "after": _used(context.store.deployments.get(name=name))}
+
+
+def _forget_if_empty(context: TaskContext) -> None:
+    """A deployment that could not even be planned, and has nothing of an earlier try, was never there; unless somebody tries again already."""
+    store, name = context.store, context.task.deployment
+    row = store.deployments.get(name=name)
+    if row is None or row.manifest or store.tasks.count(deployment=name, state=["queued", "processing"]) > 1:
+        return
+    if not any(table.count(deployment=name) for table in (store.instances, store.vms, store.disks, store.ips)):
+        with store.transaction():
+            store.variable_uses.delete(deployment=name)
+            store.deployments.delete(name=name)
 
 
 def _used(row: records.Deployment | None) -> dict[str, list[str]]:

@@ -18,6 +18,8 @@ class Reserved:
 
     instance_ids: tuple[str, ...]
     ips: tuple[str, ...]
+    group_names: tuple[str, ...] = ()
+    """Keys of new DNS numbers of the deployment's groups and links; those of AZs and networks are everybody's and stay."""
 
 
 def reserve(world: World, layout: Layout, current: Current, *, task_id: int) -> Reserved:
@@ -30,8 +32,8 @@ def reserve(world: World, layout: Layout, current: Current, *, task_id: int) -> 
     fresh = [instance for instance in layout.instances if instance.id not in known]
     rows = list(_new_addresses(world.deployment, layout, known, task_id))
     store = world.store
+    numbers = new_rows(current.dns_ids, layout.dns_ids)
     with store.transaction():
-        numbers = new_rows(current.dns_ids, layout.dns_ids)
         if numbers:
             store.dns_numbers.insert_all(numbers)
         if fresh:
@@ -43,7 +45,8 @@ def reserve(world: World, layout: Layout, current: Current, *, task_id: int) -> 
                 store.instances.update_where({"uuid": instance.id}, **_place(instance))
             for ip, network in _renamed(instance, known.get(instance.id)):
                 store.ips.update_where({"ip": ip, "instance_uuid": instance.id}, network=network)
-    return Reserved(tuple(instance.id for instance in fresh), tuple(row.ip for row in rows))
+    groups = tuple(row.key for row in numbers if row.space == "group")
+    return Reserved(tuple(instance.id for instance in fresh), tuple(row.ip for row in rows), groups)
 
 
 def give_back(world: World, reserved: Reserved) -> None:
@@ -55,6 +58,8 @@ def give_back(world: World, reserved: Reserved) -> None:
         for instance_id in reserved.instance_ids:
             store.dns_numbers.delete(space="instance", key=instance_id)
             store.instances.delete(uuid=instance_id)
+        for key in reserved.group_names:
+            store.dns_numbers.delete(space="group", key=key)
 
 
 def _new_addresses(

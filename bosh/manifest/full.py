@@ -53,7 +53,7 @@ class Reader:
             self._next: Callable[[], Any] = CParser(self._text).get_event
             return self._document()
         except yaml.MarkedYAMLError as error:
-            raise self._fault(_reason(error), error.problem_mark or error.context_mark) from error
+            raise self._fault(_reason(error), error.problem_mark or error.context_mark) from None
         except (yaml.YAMLError, UnicodeEncodeError) as error:
             raise self._fault(str(error).splitlines()[0], None) from error
 

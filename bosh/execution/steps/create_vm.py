@@ -20,8 +20,8 @@ from bosh.state import records
 from bosh.variables.crypt import sha512_crypt
 from bosh.wire.errors import BoshError, CloudError, RpcTimeout
 
-_UNCERTAIN = frozenset({INVALID_RESPONSE, NO_ANSWER})
-"""After these a VM may exist whose name nobody told us: its row stays without a cid, for ``tidy`` to look after."""
+UNCERTAIN = frozenset({INVALID_RESPONSE, NO_ANSWER})
+"""After these a VM (or a disk) may exist whose name nobody told us: its row stays without a cid, for ``tidy`` to look after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ async def create_vm(world: World, order: VmOrder) -> records.Vm:
             row = await uninterrupted(_order(world, order, cloud, image.cid, row))
             event.name = row.cid
     except BoshError as error:
-        if not (isinstance(error, CloudError) and error.kind in _UNCERTAIN):
+        if not (isinstance(error, CloudError) and error.kind in UNCERTAIN):
             world.store.vms.delete(agent_id=row.agent_id)
         raise
     try:

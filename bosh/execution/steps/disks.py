@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from bosh.execution.concurrency import uninterrupted
 from bosh.execution.events import recorded
 from bosh.execution.metadata import call_if_implemented, disk_metadata
+from bosh.execution.steps.create_vm import UNCERTAIN
 from bosh.execution.world import World
 from bosh.manifest.model import DiskRequest
 from bosh.state import records
@@ -62,8 +63,9 @@ async def create_disk(world: World, owner: Owner, wanted: DiskRequest) -> record
         with recorded(world, "create", "disk", instance=owner.name) as event:
             row = await uninterrupted(_create(world, owner, wanted, row))
             event.name = row.cid
-    except CloudError:
-        world.store.disks.delete(key=row.key)
+    except CloudError as error:
+        if error.kind not in UNCERTAIN:
+            world.store.disks.delete(key=row.key)
         raise
     return row
 
