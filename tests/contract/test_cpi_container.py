@@ -56,7 +56,7 @@ def subject(image: Path, tmp_path: Path) -> Iterator[Subject]:
     try:
         yield Subject(partial(answer, ContainerCloud, config), environment)
     finally:
-        failures = admin.destroy_all(admin.rooms(parse_config(config)), lambda line: None)
+        failures = admin.destroy_all(parse_config(config), lambda line: None)
     assert not failures
     assert not (tmp_path / "state").exists()
 

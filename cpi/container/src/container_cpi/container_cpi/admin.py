@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from container_cpi import kernel
 from container_cpi.config import Config
 from container_cpi.disks import Disks
 from container_cpi.fabric import Network
 from container_cpi.machines import Machines, remove_tree
 from container_cpi.records import RUNNING, Records, Vm
 from container_cpi.stemcells import Stemcells
+from container_cpi.sweep import sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +96,43 @@ def _revive(house: Rooms, cid: str, say: Callable[[str], None]) -> None:
             return
         say(f"starting {cid}")
         house.machines.stop(vm)
+        house.machines.drop(vm)
         house.machines.prepare(vm)
         house.machines.start(vm)
 
 
-def destroy_all(house: Rooms, say: Callable[[str], None]) -> list[str]:
-    """Remove everything this CPI ever made under its state directory, and the directory. Returns what failed."""
-    records = house.records
+def destroy_all(config: Config, say: Callable[[str], None]) -> list[str]:
+    """Remove everything this CPI ever made under its state directory, and the directory. Returns what resists.
 
-    def destroy_vm(vm: Vm) -> None:
-        say(f"removing {vm.cid}")
-        with records.lock("vm", vm.cid):
-            current = records.vm(vm.cid)
-            if current is not None:
-                house.machines.destroy(current)
-
-    failures = _each(records.vms(), destroy_vm)
-    failures += _each(records.disks(), lambda disk: house.disks.destroy(disk.cid))
-    if failures:
-        return failures
-    house.machines.reconcile_network()
-    _unmount_below(records.directory)
-    remove_tree(records.directory)
+    In good order where the records tell what there is; by force where they are damaged or lost.
+    """
+    for failure in _destroy_recorded(config, say) if config.state_dir.exists() else []:
+        say(f"by force: {failure}")
+    failures = sweep(config)
+    if not failures:
+        remove_tree(config.state_dir)
     return failures
 
 
-def _unmount_below(directory: Path) -> None:
-    """Mounts whose record a crash left behind."""
-    prefix = f"{directory}/"
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    for target in [line.split(" ")[4] for line in lines][::-1]:
-        if target.startswith(prefix):
-            kernel.unmount(Path(target))
+def _destroy_recorded(config: Config, say: Callable[[str], None]) -> list[str]:
+    try:
+        house = rooms(config)
+        records = house.records
+        return [
+            *_each(records.vms(), lambda vm: _destroy_vm(house, vm.cid, say)),
+            *_each(records.disks(), lambda disk: house.disks.destroy(disk.cid)),
+            *_each([house.machines], lambda machines: machines.reconcile_network()),
+        ]
+    except Exception as error:  # noqa: BLE001 - said, and made up for
+        return [f"the records cannot be read: {type(error).__name__}: {error}"]
+
+
+def _destroy_vm(house: Rooms, cid: str, say: Callable[[str], None]) -> None:
+    with house.records.lock("vm", cid):
+        current = house.records.vm(cid)
+        if current is not None:
+            say(f"removing {cid}")
+            house.machines.destroy(current)
 
 
 def _empty_trash(house: Rooms) -> None:
@@ -143,5 +148,5 @@ def _each(items: list[Any], work: Callable[[Any], None]) -> list[str]:
         try:
             work(item)
         except Exception as error:  # noqa: BLE001 - reported by the caller, with all others
-            failures.append(f"{item.cid}: {error}")
+            failures.append(f"{getattr(item, 'cid', 'network')}: {error}")
     return failures

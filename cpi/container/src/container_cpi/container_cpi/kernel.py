@@ -210,6 +210,23 @@ def unified_cgroups() -> bool:
     return all(kind == "cgroup2" for kind, _ in cgroup_mounts())
 
 
+def processes_in(relative: str) -> list[int]:
+    """Processes of a group and of what is nested in it, in any hierarchy."""
+    found: set[int] = set()
+    for _, hierarchy in cgroup_mounts():
+        for directory, _, _ in os.walk(hierarchy / relative):
+            found.update(_members(Path(directory)))
+    return sorted(found)
+
+
+def _members(group: Path) -> list[int]:
+    try:
+        return [int(line) for line in (group / "cgroup.procs").read_text().split()]
+    except OSError:
+        # Gone, or a threaded group of version 2, whose processes are its parent's.
+        return []
+
+
 def remove_cgroups(relative: str) -> None:
     """Remove a group and what is nested in it from every hierarchy; groups that still hold processes stay."""
     for _, hierarchy in cgroup_mounts():

@@ -46,6 +46,11 @@ def devices(ip: Any) -> dict[str, int]:
     return {link.get_attr("IFLA_IFNAME"): link["index"] for link in ip.get_links()}
 
 
+def aliases(ip: Any) -> dict[str, str]:
+    """Interface → what its maker wrote on it, empty for most."""
+    return {link.get_attr("IFLA_IFNAME"): link.get_attr("IFLA_IFALIAS") or "" for link in ip.get_links()}
+
+
 def addresses(ip: Any) -> dict[IPv4Interface, str]:
     """The machine's IPv4 addresses and their devices."""
     found = {}

@@ -30,6 +30,19 @@ def loop_of(image: Path) -> int | None:
     return None
 
 
+def below(directory: Path) -> list[tuple[int, Path]]:
+    """Loop devices over files in a directory, deleted files included: number and file."""
+    found = []
+    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
+        try:
+            name = backing.read_text().rstrip("\n").removesuffix(" (deleted)")
+        except OSError:
+            continue
+        if name.startswith(f"{directory}/"):
+            found.append((int(backing.parent.parent.name.removeprefix("loop")), Path(name)))
+    return found
+
+
 def attach(image: Path) -> int:
     """A loop device over the file, the present one if there is one. Raises OSError."""
     present = loop_of(image)

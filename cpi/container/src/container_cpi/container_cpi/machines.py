@@ -77,6 +77,13 @@ class Machines:
         if vm.directory_disks:
             DirectoryView(directory / "disks").prepare()
 
+    def drop(self, vm: Vm) -> None:
+        """The opposite, however far ``prepare`` came; what the VM has written stays."""
+        directory = self._records.vm_dir(vm.cid)
+        links.drop_namespace(directory / "netns", vm.connection.nics)
+        kernel.unmount(directory / "root")
+        kernel.unmount(directory / "disks")
+
     def _mount_root(self, directory: Path, stemcell: str) -> None:
         for name in ("upper", "work", "root", "data"):
             (directory / name).mkdir(exist_ok=True, mode=0o755)
@@ -148,9 +155,7 @@ class Machines:
         self._records.save_vm(replace(vm, phase=DELETING))
         directory = self._records.vm_dir(vm.cid)
         self.stop(vm)
-        links.drop_namespace(directory / "netns", vm.connection.nics)
-        kernel.unmount(directory / "root")
-        kernel.unmount(directory / "disks")
+        self.drop(vm)
         for disk in self._records.attached_disks(vm.cid):
             with self._records.lock("disk", disk.cid):
                 if not loops.detach(self._records.image(disk.cid), timeout_s=LOOP_RELEASE_TIMEOUT_S):

@@ -29,14 +29,20 @@ def _command(options: Options) -> int:
     if len(options.rest) != 1 or options.rest[0] not in {"list", "restore", "destroy-all"}:
         raise UsageError(f"unknown arguments: {' '.join(options.rest)}")
     config = parse_config(options.config)
-    if options.rest[0] == "destroy-all" and not config.state_dir.exists():
-        return 0
+    if options.rest[0] == "destroy-all":
+        return _reported(admin.destroy_all(config, _say))
     house = admin.rooms(config)
     if options.rest[0] == "list":
         sys.stdout.write(json.dumps(admin.listed(house), indent=1) + "\n")
         return 0
-    work = admin.restore if options.rest[0] == "restore" else admin.destroy_all
-    failures = work(house, lambda line: print(line, flush=True))  # noqa: T201 - progress of a command
+    return _reported(admin.restore(house, _say))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - progress of a command
+
+
+def _reported(failures: list[str]) -> int:
     for failure in failures:
         sys.stderr.write(f"{failure}\n")
     return 1 if failures else 0
