@@ -12,6 +12,7 @@ from bosh.system.files import write_atomically
 from bosh.system.ids import Ids
 from bosh.variables.certificates import KeyPairPem, issue
 from bosh.wire import subjects
+from bosh.wire.errors import SystemFailure
 
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 365
@@ -110,10 +111,24 @@ def from_text(text: str) -> Identity:
     return msgspec.json.decode(text, type=Identity)
 
 
+def known(home: Home) -> Identity | None:
+    """This environment's identity, None before its first `bosh up`. Raises SystemFailure for a file that is none."""
+    if not home.identity_file.exists():
+        return None
+    try:
+        return from_text(home.identity_file.read_text())
+    except (ValueError, msgspec.DecodeError) as error:
+        raise SystemFailure(
+            f"cannot read who is who in {home.identity_file}",
+            details=str(error),
+            resolution="Put the file back from a backup, or begin anew: `bosh down`, then `bosh up`.",
+        ) from error
+
+
 def load_or_make(home: Home, ids: Ids, now: datetime) -> Identity:
-    """This environment's identity, from its file or new."""
-    known = from_text(home.identity_file.read_text()) if home.identity_file.exists() else None
-    identity = renewed(known, home, now) if known else make(home, ids, now)
-    if identity != known:
+    """This environment's identity, from its file or new. Raises SystemFailure."""
+    before = known(home)
+    identity = renewed(before, home, now) if before else make(home, ids, now)
+    if identity != before:
         write_atomically(home.identity_file, to_text(identity).encode(), mode=0o600)
     return identity

@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
+from bosh.local import strays
 from bosh.local.home import Home
 from bosh.wire.errors import SystemFailure
 
 _STOP_WITHIN_S = 40.0
+_DOWN = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 
 
 def _supervisor(home: Home) -> Any:
@@ -37,17 +40,32 @@ def supervisor_pid(home: Home) -> int | None:
     return pid if str(home.config / "supervisord.conf").encode() in command else None
 
 
-def start(home: Home) -> None:
-    """Start supervisord, or tell the running one about a changed configuration. Raises SystemFailure."""
-    if supervisor_pid(home) is None:
-        home.supervisor_socket.unlink(missing_ok=True)
-        program = Path(sys.executable).with_name("supervisord")
-        command = [str(program), "-c", str(home.config / "supervisord.conf")]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-        if ended.returncode:
-            raise SystemFailure("cannot start supervisord", details=ended.stderr.strip() or ended.stdout.strip())
-        return
-    _reload(home)
+def start(home: Home, *, configurations: Mapping[str, Path]) -> None:
+    """Have supervisord and all its daemons run, with the configuration as it is written now.
+
+    Args:
+        configurations: daemon → the file it reads at its start only.
+
+    Raises:
+        SystemFailure: supervisord does not start.
+    """
+    if supervisor_pid(home) is not None:
+        with contextlib.suppress(OSError):
+            _reload(home)
+            _renew(home, configurations)
+            return
+    # Either there is none, or it does not listen any more; daemons without a supervisor would hold ports and state.
+    strays.end(home)
+    home.supervisor_socket.unlink(missing_ok=True)
+    program = Path(sys.executable).with_name("supervisord")
+    command = [str(program), "-c", str(home.config / "supervisord.conf")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    if ended.returncode:
+        raise SystemFailure(
+            "cannot start supervisord",
+            details=ended.stderr.strip() or ended.stdout.strip(),
+            resolution=f"Look at {home.logs}/supervisor.log.",
+        )
 
 
 def _reload(home: Home) -> None:
@@ -61,12 +79,20 @@ def _reload(home: Home) -> None:
         api.addProcessGroup(name)
 
 
-def restart(home: Home, name: str) -> None:
-    """Stop and start one daemon, for a configuration it reads at start."""
+def _renew(home: Home, configurations: Mapping[str, Path]) -> None:
+    """Daemons that an interrupted run left stopped, or that run with an older configuration, are started."""
     api = _supervisor(home)
-    with contextlib.suppress(Fault):
-        api.stopProcess(name)
-    api.startProcess(name)
+    for item in api.getAllProcessInfo():
+        name, state = item["name"], item["statename"]
+        file = configurations.get(name)
+        outdated = state == "RUNNING" and file is not None and int(file.stat().st_mtime) > item["start"]
+        if outdated:
+            with contextlib.suppress(Fault):
+                api.stopProcess(name)
+        if outdated or state in _DOWN:
+            with contextlib.suppress(Fault):
+                # Whoever waits for the director tells why it does not stay up.
+                api.startProcess(name, False)  # noqa: FBT003 - XML-RPC has no names
 
 
 def states(home: Home) -> dict[str, str]:
@@ -78,15 +104,12 @@ def states(home: Home) -> dict[str, str]:
     return {item["name"]: f"{item['statename']} {item['description']}" for item in found}
 
 
-def stop(home: Home) -> None:
-    """End supervisord and all its daemons, and wait until they are gone."""
+def stop(home: Home) -> dict[int, str]:
+    """End supervisord and all its daemons, and wait until they are gone; those that resist, by process id."""
     pid = supervisor_pid(home)
-    if pid is None:
-        return
-    os.kill(pid, signal.SIGTERM)
-    until = time.monotonic() + _STOP_WITHIN_S
-    while supervisor_pid(home) is not None:
-        if time.monotonic() > until:
-            os.kill(pid, signal.SIGKILL)
-            return
-        time.sleep(0.05)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        until_s = time.monotonic() + _STOP_WITHIN_S
+        while supervisor_pid(home) is not None and time.monotonic() < until_s:
+            time.sleep(0.05)
+    return strays.end(home)

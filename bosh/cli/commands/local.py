@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,19 +47,42 @@ def up(
     no_example: Annotated[
         bool, typer.Option("--no-example", help="Only the director, without the example deployment")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Only what was there before a reboot: the director and its VMs, nothing new"),
+    ] = False,
 ) -> None:
+    with _resumable():
+        home = _home(root, network, port, alias)
+        if resume:
+            from bosh.local.progress import Progress
+            from bosh.local.up import resume as bring_back
+
+            bring_back(home, Progress())
+            return
+        _up(sessions.of(context), home, ops_file, example=not no_example)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Raises SessionError for Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SessionError("Interrupted. Running it again goes on where it stopped.") from None
+
+
+def _up(session: Session, home: Home, ops_file: list[Path] | None, *, example: bool) -> None:
     from bosh.local import workshop
     from bosh.local.progress import Progress
     from bosh.local.up import bring_up
     from bosh.manifest import documents
     from bosh.manifest.patch import apply
 
-    session = sessions.of(context)
     settings: Any = documents.load(workshop.SETTINGS.read_text(), str(workshop.SETTINGS)).value
     settings = apply(templates.read_ops(ops_file), settings)
-    home = _home(root, network, port, alias)
-    admin = bring_up(home, session.ui, Progress(), settings=settings, example=not no_example)
-    _tell(admin, home, example=not no_example)
+    admin = bring_up(home, session.ui, Progress(), settings=settings, example=example)
+    _tell(admin, home, example=example)
 
 
 def _tell(session: Session, home: Home, *, example: bool) -> None:
@@ -96,4 +121,5 @@ def down(
     from bosh.local.progress import Progress
 
     session = sessions.of(context)
-    take_down(_home(root, network, port, alias), Progress(), cli_config=session.config.path)
+    with _resumable():
+        take_down(_home(root, network, port, alias), Progress(), cli_config=session.config.path)
