@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from bosh.release.directory import ReleaseDir
 from bosh.release.index import Indexes
 from bosh.release.packages import closure
 from bosh.system.clock import Clock, SystemClock
-from bosh.wire import go_yaml
+from bosh.wire import go_yaml, release_mf
 from bosh.wire.errors import BoshError, ReleaseAlreadyExists
 from bosh.wire.release_mf import ReleaseManifest
 
@@ -99,14 +99,56 @@ def _checked_version(text: str) -> str:
         raise BoshError(str(error)) from error
 
 
+def current_release(directory: ReleaseDir | Path, *, differs: Callable[[ReleaseManifest], bool]) -> CreatedRelease:
+    """The newest dev release when it is what the directory says now, else a new one: for who asks again and again.
+
+    Args:
+        directory: the release directory; git may have uncommitted changes.
+        differs: whether somebody already knows something else under this name and version; then the next version is taken.
+
+    Raises:
+        BoshError: with everything that is wrong in the directory.
+    """
+    place = directory if isinstance(directory, ReleaseDir) else ReleaseDir(directory)
+    name = _checked_name(place.config.release_name)
+    last = place.dev_releases.last(name)
+    made = _assembled(place, name, str(last or place.next_dev_version(name)), force=True)
+    if last is None or contents(made.manifest()) != _recorded(place, name, str(last)):
+        made = _enter(place, made.named(name, place.next_dev_version(name)))
+    while differs(made.manifest()):
+        made = _enter(place, made.named(name, place.next_dev_version(name)))
+    return CreatedRelease(made.manifest(), made)
+
+
+def _recorded(place: ReleaseDir, name: str, version: str) -> frozenset[tuple[str, str, str]]:
+    """The parts of a dev release by its manifest; none when the manifest is lost."""
+    path = place.dev_releases.manifest_path(name, version)
+    return contents(release_mf.parse(path.read_bytes())) if path.is_file() else frozenset()
+
+
+def contents(manifest: ReleaseManifest) -> frozenset[tuple[str, str, str]]:
+    """Kind, name and fingerprint of every job and package: releases with equal ones do the same."""
+    jobs = {("job", job.name, job.fingerprint) for job in manifest.jobs}
+    return frozenset(jobs | {("package", package.name, package.fingerprint) for package in manifest.packages})
+
+
+def _enter(place: ReleaseDir, release: BuiltRelease) -> BuiltRelease:
+    place.dev_releases.add(release.manifest())
+    return release
+
+
 def _build(place: ReleaseDir, name: str, wanted: str, *, force: bool) -> BuiltRelease:
+    return _enter(place, _assembled(place, name, wanted, force=force))
+
+
+def _assembled(place: ReleaseDir, name: str, wanted: str, *, force: bool) -> BuiltRelease:
     dirty = git.is_dirty(place.path, force=force)
     commit = git.last_commit(place.path)
     place.blobs.sync()
     source = place.read_parts()
     licenses = [source.license] if source.license else []
     archives = place.build_parts([*source.jobs, *source.packages, *licenses])
-    release = BuiltRelease(
+    return BuiltRelease(
         name=name,
         version=wanted,
         commit_hash=commit,
@@ -116,8 +158,6 @@ def _build(place: ReleaseDir, name: str, wanted: str, *, force: bool) -> BuiltRe
         license=next(iter(_of(archives, "license")), None),
         no_compression=place.config.no_compression,
     )
-    place.dev_releases.add(release.manifest())
-    return release
 
 
 def _of(archives: Iterable[BuiltPart], kind: str) -> tuple[BuiltPart, ...]:

@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def _inputs(path: Path, recipe: Recipe, agent: Path) -> _Inputs:
     trees = [(name, _tree(stages / name)) for name in recipe.stages]
     builder = hashlib.sha256(_assemble(stages).read_bytes()).hexdigest()
     described = msgspec.to_builtins(recipe)
-    archive_key = _key([root_key, described, trees, builder, hashlib.sha256(agent.read_bytes()).hexdigest()])
+    archive_key = _key([root_key, described, trees, builder, _agent_digest(agent)])
     return _Inputs(recipe, stages, agent, sources, root_key, archive_key)
 
 
@@ -133,6 +134,15 @@ def _tree(folder: Path) -> list[tuple[str, int, str]]:
 def _content(path: Path) -> str:
     content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
     return hashlib.sha256(content).hexdigest()
+
+
+def _agent_digest(agent: Path) -> str:
+    """Of the sources in a bundle: the stages leave its byte code out, which is not the same from one build to the next."""
+    if not zipfile.is_zipfile(agent):
+        return hashlib.sha256(agent.read_bytes()).hexdigest()
+    with zipfile.ZipFile(agent) as bundled:
+        sources = [name for name in bundled.namelist() if not name.endswith(".pyc")]
+        return _key([(name, hashlib.sha256(bundled.read(name)).hexdigest()) for name in sources])
 
 
 def _assemble(stages: Path) -> Path:
