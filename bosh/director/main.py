@@ -19,6 +19,7 @@ from bosh.director.config import Config, load
 from bosh.director.world import MakeWorld, RealWorld
 from bosh.state import records
 from bosh.state.contract import Store
+from bosh.state.migrate import current_revision, newest_revision
 from bosh.state.sql import SqlStore
 from bosh.system.ids import SystemIds
 
@@ -43,14 +44,15 @@ def hold_lock(path: Path) -> int:
 
 
 def migrate(config: Config) -> None:
-    """In a process of its own: what migrations import is needed once and would stay in memory for ever.
+    """Where something is to be done, in a process of its own: what migrations import is needed once and would stay in memory for ever.
 
     Raises:
         subprocess.CalledProcessError: it failed, and has said why.
     """
-    _keep_private(make_url(places.database_url(config)))
-    command = [sys.executable, "-m", "bosh.state.migrate"]
-    subprocess.run(command, input=places.database_url(config) + "\n", text=True, check=True)
+    url = places.database_url(config)
+    _keep_private(make_url(url))
+    if current_revision(url) != newest_revision():
+        subprocess.run([sys.executable, "-m", "bosh.state.migrate"], input=f"{url}\n", text=True, check=True)
 
 
 def _keep_private(url: URL) -> None:

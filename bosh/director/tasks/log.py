@@ -26,7 +26,7 @@ _encode = msgspec.json.Encoder().encode
 
 def debug_line(now: datetime, message: str, *, task_id: int, pid: int, level: str = "DEBUG") -> str:
     """One line as Ruby's logger writes it; tools parse it (``I, [2026-… #12] [task:3]  INFO -- DirectorJobRunner: …``)."""
-    moment = now.strftime("%Y-%m-%dT%H:%M:%S.%f")
+    moment = now.isoformat(timespec="microseconds")[:26]  # the zone left out
     return f"{level[0]}, [{moment} #{pid}] [task:{task_id}] {level:>5} -- DirectorJobRunner: {message}\n"
 
 
