@@ -223,8 +223,11 @@ async def connect(config: Nats, identity: KeyPair, *, name: str) -> Client:
     host = f"[{address}]" if ":" in address else address
     url = f"tls://{host}:{config.port}"
 
-    async def ignore(_error: Exception) -> None:
+    last: list[Exception] = []
+
+    async def note(error: Exception) -> None:
         """A lost connection is mended by the client; requests meanwhile time out by themselves."""
+        last[:] = [error]
 
     try:
         # Without a bound of our own the client tries for ever: it does not tell a first connection from a lost one.
@@ -234,7 +237,7 @@ async def connect(config: Nats, identity: KeyPair, *, name: str) -> Client:
                 name=name,
                 tls=tls_context(config.ca, identity),
                 tls_hostname=subjects.NATS_SERVER_COMMON_NAME,
-                error_cb=ignore,
+                error_cb=note,
                 connect_timeout=10,
                 allow_reconnect=True,
                 max_reconnect_attempts=-1,
@@ -245,7 +248,7 @@ async def connect(config: Nats, identity: KeyPair, *, name: str) -> Client:
     except (OSError, TimeoutError, nats.errors.Error) as error:
         raise SystemFailure(
             f"cannot connect to the bus at {url}",
-            details=f"{type(error).__name__}: {error}",
+            details=f"{type(reason := last[0] if last else error).__name__}: {reason}",
             resolution="See whether nats-server runs and whether its certificate is still valid.",
         ) from error
 

@@ -103,11 +103,14 @@ class Director:
         return self.process.wait(20)
 
     def end(self) -> None:
-        """Kill what was started and is still there."""
+        """End what was started and is still there, and wait until nothing of it runs."""
+        below = self.children() if self.process is not None else {}
         for process in self.ends:
             if process.poll() is None:
                 process.kill()
             process.wait(20)
+        # Workers let go of their tasks first.
+        until(lambda: not any(alive(pid) for pid, name in below.items() if name.startswith("bosh-")), within_s=15)
 
     def children(self) -> dict[int, str]:
         """Processes below the daemon: pid → name."""

@@ -69,9 +69,16 @@ class TaskStage:
             step.write(task_output.FAILED, error="Task cancelled")
             raise
         except BaseException as error:
-            step.write(task_output.FAILED, error=joined(error))
+            self._failed(step, error)
             raise
         step.write(task_output.FINISHED)
+
+    def _failed(self, step: RunningStep, error: BaseException) -> None:
+        """Where nothing can be written any more, a full disk for example, the first error is still the one to tell."""
+        try:
+            step.write(task_output.FAILED, error=joined(error))
+        except Exception as second:  # noqa: BLE001 - the caller raises the first one
+            error.add_note(f"nor could it be written down: {second}")
 
     def write(self, task: str, index: int, state: str, *, status: str, error: str) -> None:
         self._log.event(

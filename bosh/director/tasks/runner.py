@@ -20,7 +20,7 @@ from bosh.director.tasks.log import FileTaskLog
 from bosh.director.tasks.lost import settle
 from bosh.director.world import Circumstances, World
 from bosh.state import records
-from bosh.wire.errors import BoshError, SystemFailure, TaskCancelled, joined
+from bosh.wire.errors import BoshError, NotEnoughDiskSpace, SystemFailure, TaskCancelled, joined
 
 Body = Callable[[TaskContext], Awaitable[str]]
 
@@ -55,6 +55,13 @@ def body_of(task_type: str) -> Body:
 class Outcome:
     state: str
     result: str
+
+
+def _no_room() -> BoshError:
+    return NotEnoughDiskSpace(
+        "cannot write to the director's database: No space left on its disk",
+        resolution="Free space on the director's disk, then repeat the command.",
+    )
 
 
 class Runner:
@@ -111,6 +118,8 @@ class Runner:
             return self._failed(outputs, error)
         except Exception as error:  # noqa: BLE001 - a body's bug must end its task, not the worker
             outputs.error("".join(traceback.format_exception(error)).rstrip())
+            if "database or disk is full" in str(error):
+                return self._failed(outputs, _no_room())
             return self._failed(outputs, BoshError(joined(error), code=_UNTYPED_ERROR))
 
     async def _body(self, task: records.Task, outputs: FileTaskLog) -> str:

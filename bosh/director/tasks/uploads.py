@@ -70,12 +70,14 @@ def disk_space(brief: str) -> Iterator[None]:
     """Turn the system's "disk full" into the error that clients know."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+    except (OSError, BoshError) as error:
+        # A reader of archives tells of it as an archive it cannot read.
+        reason = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(reason, OSError) or reason.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise NotEnoughDiskSpace(
-            brief, details=str(error), resolution="Free space on the director's disk, then upload again."
-        ) from error
+            brief, details=str(reason), resolution="Free space on the director's disk, then upload again."
+        ) from None
 
 
 class NewBlobs:
