@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bosh.testing.container_vms import machine_state
+
 PROJECT = Path(__file__).resolve().parents[2]
 BOSH = Path(sys.executable).with_name("bosh")
 
@@ -118,6 +120,7 @@ class LocalEnvironment:
             *_lines(["losetup", "--all"], str(self.root)),
             *[f"mount {line}" for line in Path("/proc/mounts").read_text().splitlines() if str(self.root) in line],
             *_processes(str(self.root)),
+            *machine_state({"state_dir": str(self.root / "cpi"), "ranges": [self.network]}),
             *([f"folder {self.root}"] if self.root.exists() else []),
         ]
 

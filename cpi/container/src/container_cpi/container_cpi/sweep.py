@@ -11,7 +11,7 @@ from container_cpi import kernel, links, loops, neighbours
 from container_cpi.config import Config
 from container_cpi.fabric_plan import table_name
 
-_END_WITHIN_S = 10.0
+_END_WITHIN_S = 5.0
 _ROUNDS = 3
 """A container that is being started may bring another process while the first ones are ended."""
 
