@@ -66,6 +66,9 @@ def start(home: Home, *, configurations: Mapping[str, Path]) -> None:
             details=ended.stderr.strip() or ended.stdout.strip(),
             resolution=f"Look at {home.logs}/supervisor.log.",
         )
+    # It starts its programs when it is first disturbed, or after a second.
+    with contextlib.suppress(OSError, Fault):
+        _supervisor(home).getState()
 
 
 def _reload(home: Home) -> None:
