@@ -26,5 +26,5 @@ bench: setup ## Measure, and compare with the budgets
 lock: setup ## Pin what pyproject.toml asks for anew, keeping pins that still fit
 	@$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate --quiet \
 	  --no-emit-package bosh --no-emit-package cpi-kit --no-emit-package fake-cpi --no-emit-package container-cpi \
-	  --no-emit-package uaa --no-emit-package cf-wire --no-emit-package diego \
+	  --no-emit-package uaa --no-emit-package cf-wire --no-emit-package diego --no-emit-package cloud-controller \
 	  --output-file requirements.lock

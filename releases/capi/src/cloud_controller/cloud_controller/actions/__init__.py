@@ -1,0 +1,1 @@
+"""Changes of state that several doors share: API, manifests, jobs, clock."""

@@ -1,0 +1,1 @@
+"""One module per resource: which requests there are and what each does."""

@@ -1,0 +1,1 @@
+"""Where packages, droplets, buildpacks and caches are kept."""

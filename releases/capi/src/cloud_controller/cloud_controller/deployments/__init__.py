@@ -1,0 +1,1 @@
+"""Rolling and canary deployments: what the next step is, and taking it."""

@@ -1,0 +1,1 @@
+"""What the cells are asked to run: translation, client, reconciliation."""

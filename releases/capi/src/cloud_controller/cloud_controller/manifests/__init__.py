@@ -1,0 +1,1 @@
+"""App manifests: read, applied, shown, compared."""

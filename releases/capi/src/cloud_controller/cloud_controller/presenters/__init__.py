@@ -1,0 +1,1 @@
+"""Records to JSON bodies, a whole page at a time."""

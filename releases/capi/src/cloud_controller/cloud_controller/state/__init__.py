@@ -1,0 +1,1 @@
+"""The database: tables, migrations, and a store that reads and writes records."""
