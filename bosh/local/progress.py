@@ -73,7 +73,8 @@ class TaskLines:
 
     def _show_stage(self, event: dict[str, Any]) -> None:
         tags = ", ".join(event.get("tags") or [])
-        title = f"{' '.join(part for part in (event['stage'], tags) if part)}: {event['task']}"
+        stage = " ".join(part for part in (event["stage"], tags) if part)
+        title = stage if stage == event["task"] else f"{stage}: {event['task']}"
         self.changed |= event["stage"] not in self._PREPARATION
         now_s = int(event["time"])
         match event["state"]:

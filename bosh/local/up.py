@@ -62,8 +62,7 @@ def bring_up(home: Home, ui: AnyUi, progress: Progress, *, settings: Mapping[str
             _fill(home, session, progress, example=example)
         except KeyboardInterrupt:
             raise SessionError(session.interrupted()) from None
-        with progress.step("Reboots"):
-            Boot().install(home, progress.say)
+        Boot().install(home, progress.say)
     return session
 
 

@@ -38,11 +38,15 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, between threads and processes alike; the file stays."""
+def locked(path: Path, *, patient: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock on a file, between threads and processes alike; the file stays.
+
+    Raises:
+        BlockingIOError: not ``patient``, and somebody else holds it.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if patient else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)

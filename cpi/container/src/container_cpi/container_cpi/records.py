@@ -146,9 +146,9 @@ class Records:
         for name in ("vms", "disks", "snapshots", "stemcells", "networks", "locks", "trash"):
             (self.directory / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def lock(self, kind: str, cid: str = "") -> AbstractContextManager[None]:
-        """``vm`` and ``disk`` by cid, ``network`` as a whole."""
-        return locked(self.directory / "locks" / f"{kind}-{crc32(cid.encode()) % _LOCKS}")
+    def lock(self, kind: str, cid: str = "", *, patient: bool = True) -> AbstractContextManager[None]:
+        """``vm`` and ``disk`` by cid, ``network`` as a whole. Raises BlockingIOError when not ``patient`` and another holds it."""
+        return locked(self.directory / "locks" / f"{kind}-{crc32(cid.encode()) % _LOCKS}", patient=patient)
 
     # VMs
 
