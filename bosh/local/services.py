@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
-from bosh.local import strays
+from bosh.local import host, strays
 from bosh.local.home import Home
 from bosh.wire.errors import SystemFailure
 
@@ -47,7 +47,7 @@ def start(home: Home, *, configurations: Mapping[str, Path]) -> None:
         configurations: daemon → the file it reads at its start only.
 
     Raises:
-        SystemFailure: supervisord does not start.
+        SystemFailure: supervisord does not start, or others listen on the daemons' ports.
     """
     if supervisor_pid(home) is not None:
         with contextlib.suppress(OSError):
@@ -56,6 +56,7 @@ def start(home: Home, *, configurations: Mapping[str, Path]) -> None:
             return
     # Either there is none, or it does not listen any more; daemons without a supervisor would hold ports and state.
     strays.end(home)
+    host.require_ports(home)
     home.supervisor_socket.unlink(missing_ok=True)
     program = Path(sys.executable).with_name("supervisord")
     command = [str(program), "-c", str(home.config / "supervisord.conf")]

@@ -25,7 +25,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
     if shutil.which("runc") is None:
         pytest.skip("container VMs need runc: run .ci/setup")
     home = tmp_path_factory.mktemp("home")
-    environment = LocalEnvironment(Path("/var/lib/bosh-reboot"), "10.243.0.0/16", 42555, "reboot", home)
+    environment = LocalEnvironment(Path("/var/lib/bosh-reboot"), "10.243.0.0/16", 43555, "reboot", home)
     environment.run("down")
     try:
         environment.must("up", timeout_s=900)
