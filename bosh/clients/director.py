@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     import http.client
 
 DEFAULT_PORT = 25555
+_FIRST_PAUSE_S = 0.02
 POLL_INTERVAL_S = 0.1
 """Shorter than the original client's half second: most of a short task's time was spent asleep."""
+_FRESH_S = 10.0
+"""A connection unused for longer may have been closed by the director (ours: after 30 s), which a request with a body would find out too late."""
 _RETRIES = 5
 _RUNNING = frozenset({"queued", "processing", "cancelling"})
 
@@ -80,8 +83,11 @@ class DirectorClient:
             token = base64.b64encode(f"{username}:{password}".encode()).decode()
             self._headers["Authorization"] = f"Basic {token}"
         self._connection: http.client.HTTPSConnection | None = None
+        self._used_at_s = 0.0
 
     def _connect(self) -> http.client.HTTPSConnection:
+        if time.monotonic() - self._used_at_s > _FRESH_S:
+            self.close()
         if self._connection is None:
             import http.client
             import ssl
@@ -114,7 +120,9 @@ class DirectorClient:
             try:
                 connection.request(method, target, body=body, headers={**self._headers, **(headers or {})})
                 response = connection.getresponse()
-                return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+                reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+                self._used_at_s = time.monotonic()
+                return reply
             except ssl.SSLError as error:
                 self.close()
                 raise Unreachable(f"cannot trust the director at {self.url}: {error}") from error
@@ -168,7 +176,7 @@ class DirectorClient:
 
     def follow(self, task_id: int, *, kind: str, feed: Callable[[str], None]) -> dict[str, Any]:
         """Wait for a task's end, handing on its output; the finished task."""
-        offset, undecoded = 0, b""
+        offset, undecoded, pause_s = 0, b"", _FIRST_PAUSE_S
         while True:
             task = self.task(task_id)
             fresh = self.output(task_id, kind, offset)
@@ -179,7 +187,8 @@ class DirectorClient:
             if task["state"] not in _RUNNING:
                 feed(undecoded.decode(errors="replace"))
                 return task
-            time.sleep(POLL_INTERVAL_S)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, POLL_INTERVAL_S)
 
     def result_rows(self, task_id: int) -> list[Any]:
         """The NDJSON rows of a task's result output."""
