@@ -45,9 +45,11 @@ def server(config: Config) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(10)
 
 
-def agent_identity(config: Config, name: str) -> KeyPair:
+def agent_identity(config: Config, name: str, *, is_old: bool) -> KeyPair:
     ca = KeyPairPem(config.nats.client_ca.certificate, config.nats.client_ca.private_key)
-    pem = issue(common_name=name, ca=ca, usages=["client_auth"], not_before=datetime.now(UTC), days=1)
+    names = [] if is_old else [name]
+    now = datetime.now(UTC)
+    pem = issue(common_name=name, ca=ca, alternative_names=names, usages=["client_auth"], not_before=now, days=1)
     return KeyPair(pem.certificate, pem.private_key)
 
 
@@ -60,12 +62,19 @@ async def can_connect(config: Config, identity: KeyPair) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", [subjects.agent_common_name("a-1"), subjects.bootstrap_common_name("a-1")])
+@pytest.mark.parametrize(
+    ("name", "is_old"),
+    [
+        (subjects.agent_common_name("a-1"), False),
+        (subjects.agent_common_name("a-1"), True),
+        (subjects.bootstrap_common_name("a-1"), True),
+    ],
+)
 async def test_an_agent_gets_in_as_soon_as_its_row_is_synced(
-    config: Config, server: subprocess.Popen[bytes], name: str
+    config: Config, server: subprocess.Popen[bytes], name: str, is_old: bool
 ) -> None:
     store = memory_store()
-    the_bus, identity = bus.Bus(config, store), agent_identity(config, name)
+    the_bus, identity = bus.Bus(config, store), agent_identity(config, name, is_old=is_old)
     await the_bus.sync()
     assert await can_connect(config, config.nats.director)
     assert not await can_connect(config, identity)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,10 +16,13 @@ from bosh.director.places import Places
 from bosh.director.schedules import plan
 from bosh.director.tasks.engine import Tasks
 from bosh.director.tasks.update_release import rebased
+from bosh.director.worker import Post, Worker
+from bosh.director.world import Circumstances
 from bosh.state import records
 from bosh.state.sql import SqlStore
 from bosh.system.clock import FakeClock
 from bosh.testing import memory_store
+from bosh.testing.director import configuration
 from bosh.wire.errors import ReleaseVersionInvalid, UnauthorizedToAccessDeployment
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -96,7 +100,8 @@ def test_an_unknown_permission_is_a_bug() -> None:
 
 
 def test_what_agents_may_say_on_the_bus() -> None:
-    *_, lasting, bootstrap = bus.users(["a-1"])
+    *_, by_name, lasting, bootstrap = bus.users(["a-1"])
+    assert by_name == {**lasting, "user": "a-1.agent.bosh-internal"}
     assert lasting == {
         "user": "C=USA, O=Cloud Foundry, CN=a-1.agent.bosh-internal",
         "permissions": {
@@ -160,3 +165,23 @@ class TestSchedules:
             ("delete_orphaned_vms", {}),
             ("delete_orphan_disks", {"disk_cids": ["old"]}),
         ]
+
+
+def test_a_worker_that_has_grown_may_leave_when_it_is_idle(tmp_path: Path) -> None:
+    config = configuration(tmp_path, database_url="sqlite://")
+    grown, spare = (
+        Worker(Post("w", ("normal",), spare), config, "uuid", cast("Any", _World)) for spare in (False, True)
+    )
+    assert not grown._may_leave(1000)
+    assert spare._may_leave(1000)
+    ballast = b"x" * (12 << 20)
+    assert not grown._may_leave(1)
+    assert grown._may_leave(1000)
+    assert len(ballast) == 12 << 20
+
+
+class _World:
+    """The outside, of which these tests need nothing."""
+
+    def __init__(self, here: Circumstances) -> None:
+        self.here = here

@@ -63,6 +63,8 @@ def test_the_agents_certificate_names_it_and_is_signed_by_the_bus_ca(config: Con
     ca = x509.load_pem_x509_certificate(config.nats.client_ca.certificate.encode())
     certificate.verify_directly_issued_by(ca)
     assert subjects.agent_common_name("agent-1") in certificate.subject.rfc4514_string()
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [subjects.agent_common_name("agent-1")]
     assert (certificate.not_valid_after_utc - NOW).days >= 729
     assert pair["ca"] == config.nats.ca
 
