@@ -69,7 +69,7 @@ def test_everything_is_back(own: LocalEnvironment, command: tuple[str, ...]) -> 
     assert "Updating instance" not in ended.text
     assert instances(own) == before
     wait_until(lambda: all_run(own), within_s=60, what="all jobs run")
-    assert on(own, "cat /var/vcap/store/mark /var/vcap/data/mark") == [f"{mark}\r\n{mark}"] * 3
+    assert on(own, "cat /var/vcap/store/mark /var/vcap/data/mark") == [f"{mark}\n{mark}"] * 3
     assert created(own) == made
     assert own.rows("locks") == []
 
