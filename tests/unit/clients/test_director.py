@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,8 +16,9 @@ from bosh.clients.director import DirectorClient, Unreachable
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    peers: list[Any]
-    states: list[str]
+    peers: ClassVar[list[Any]]
+    states: ClassVar[list[str]]
+    url: ClassVar[str]
 
     def _answer(self, body: bytes) -> None:
         self.peers.append(self.client_address)
@@ -42,7 +43,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[type[_Handler]]:
-    handler = type("Handler", (_Handler,), {"peers": [], "states": []})
+    class handler(_Handler):  # noqa: N801
+        peers: ClassVar[list[Any]] = []
+        states: ClassVar[list[str]] = []
+
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
         handler.url = f"http://127.0.0.1:{http.server_port}"
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
