@@ -101,6 +101,11 @@ class LocalEnvironment:
 
     def vms(self) -> list[dict[str, Any]]:
         """The container CPI's own list: cid, pid, ips, metadata."""
+        vms: list[dict[str, Any]] = self.cloud()["vms"]
+        return vms
+
+    def cloud(self) -> dict[str, Any]:
+        """Everything that the container CPI has: lists of stemcells, VMs, disks, snapshots, networks."""
         program = Path(sys.executable).with_name("container-cpi")
         done = subprocess.run(
             [str(program), "--config", str(self.root / "config/cpi.json"), "list"],
@@ -108,8 +113,8 @@ class LocalEnvironment:
             text=True,
             check=True,
         )
-        vms: list[dict[str, Any]] = json.loads(done.stdout)["vms"]
-        return vms
+        cloud: dict[str, Any] = json.loads(done.stdout)
+        return cloud
 
     def leftovers(self) -> list[str]:
         """Everything of this environment that the machine still has, one line each."""
@@ -143,9 +148,9 @@ def _processes(text: str) -> list[str]:
     return found
 
 
-def wait_until(fact: Callable[[], bool], *, within_s: float, what: str) -> None:
+def wait_until(fact: Callable[[], bool], *, within_s: float, what: str, every_s: float = 0.5) -> None:
     """Look again and again until it is so. Raises AssertionError when it is not in time."""
     until = time.monotonic() + within_s
     while not fact():
         assert time.monotonic() < until, f"not within {within_s:.0f} s: {what}"
-        time.sleep(0.5)
+        time.sleep(every_s)

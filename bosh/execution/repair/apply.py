@@ -11,6 +11,8 @@ from bosh.execution.planning import config_rows
 from bosh.execution.recorded import cpi_of_az, find_instance, update_of, vm_of
 from bosh.execution.repair.kinds import Resolution, chosen
 from bosh.execution.repair.mend import CpiOf, ProblemHandlerError, mend
+from bosh.execution.steps.tidy import tidy
+from bosh.execution.world import world_of
 from bosh.manifest.model import Amount
 from bosh.state import records
 from bosh.wire.errors import BoshError, TaskCancelled, joined
@@ -47,6 +49,7 @@ async def apply_resolutions(
     """
     numbers = [int(number) for number in wanted]
     problems = context.store.problems.list(deployment=context.task.deployment, id=numbers) if numbers else []
+    await tidy(world_of(context))
     stage = context.log.stage("Applying problem resolutions", total=max(1, len(problems)))
     cpi_of = cpi_finder(context)
     failures: list[str] = []

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fake_cpi.answer import answer
+from fake_cpi.cloud import FakeCloud
 
 from bosh.director.config import BlobstoreConfig
 from bosh.state import records
@@ -18,6 +20,7 @@ from bosh.testing.archives import Job
 from bosh.testing.daemon import Agents, Director, HeldFleet, make_director, task_of
 from bosh.testing.fake_bus import free_port, nats_server_program
 from bosh.testing.ownership import unowned
+from bosh.wire import cpi as wire
 
 CLOUD_CONFIG = """
 azs: [{name: z1}, {name: z2}]
@@ -125,6 +128,12 @@ class Estate:
             row = store.instances.get(deployment=name, group=group)
         assert row is not None
         return row
+
+    def lose_vm(self, instance: records.Instance) -> None:
+        """The cloud has the instance's VM no more."""
+        with self.director.store() as store:
+            (vm,) = store.vms.list(instance_uuid=instance.uuid)
+        answer(FakeCloud, {"dir": str(self.director.cloud)}, wire.encode_request(wire.Request("delete_vm", [vm.cid])))
 
     def active_disks(self, name: str) -> list[int]:
         """Sizes of the deployment's disks in use."""

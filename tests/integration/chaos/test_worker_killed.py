@@ -192,6 +192,24 @@ def test_an_errand(estate: Estate, moment: Moment) -> None:
     estate.nothing_is_unowned()
 
 
+@pytest.mark.parametrize("moment", [Moment("delete_vm"), Moment("create_vm"), Moment("create_vm", after=True)], ids=str)
+def test_bringing_a_lost_instance_back(estate: Estate, moment: Moment) -> None:
+    name = estate.new_name("lost")
+    estate.deployed(manifest(name, instances=1))
+    lost = estate.instance(name, "api")
+    estate.lose_vm(lost)
+
+    def mend() -> int:
+        with estate.director.client() as client:
+            body = {"jobs": {"api": [lost.uuid]}}
+            return task_of(client.put(f"/deployments/{name}/scan_and_fix", json=body))
+
+    ended_truthfully(estate, kill_at(estate, moment, mend))
+    moment.release(estate)
+    estate.succeeds(mend())
+    estate.nothing_is_unowned()
+
+
 @pytest.mark.parametrize("moment", [Moment("create_stemcell"), Moment("create_stemcell", after=True)], ids=str)
 def test_uploading_a_stemcell(estate: Estate, moment: Moment) -> None:
     archive = archives.stemcell(estate.director.folder, estate.new_name("9."))

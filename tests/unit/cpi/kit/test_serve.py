@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from cpi_kit.serve import serve
@@ -70,3 +71,21 @@ def test_lines_are_never_interleaved() -> None:
     lines = [json.dumps({"n": n, "text": "x" * 40}).encode() + b"\n" for n in range(40)]
     serve(lambda line: line, io.BytesIO(b"".join(lines)), out, threads=8)
     assert sorted(json.loads(line)["n"] for line in out.content.splitlines()) == list(range(40))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_an_answer_goes_to_its_file_as_well(tmp_path: Path, broken: bool) -> None:
+    """Also, and above all, when nobody reads the other one."""
+    path = tmp_path / "1.answer"
+    line = json.dumps({"method": "create_disk", "context": {"answer_file": str(path)}}).encode()
+    serve(lambda _line: b"made\n", io.BytesIO(line + b"\n"), Pipe(broken=broken), threads=1)
+    assert path.read_bytes() == b"made\n"
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"answer_file"', b'{"context": 3, "x": "answer_file"}', b'{"context": {"answer_file": 7}}']
+)
+def test_a_request_that_cannot_be_understood_is_answered_all_the_same(line: bytes) -> None:
+    out = Pipe()
+    serve(lambda _line: b"no\n", io.BytesIO(line + b"\n"), out, threads=1)
+    assert out.content == b"no\n"
