@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cmp_to_key, lru_cache
+from functools import cache, cmp_to_key, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from bosh.manifest.scalars import reads_as_text
@@ -25,8 +25,7 @@ _SIMPLE_TEXT = re.compile(r"[A-Za-z_/(<$=;^~][A-Za-z0-9_./()+@*!<>$%&=;^~\"'\[\]
 """Text that needs no analysis: no blank, no colon, no hash, does not begin with an indicator or a digit."""
 _SIMPLE_KEY = re.compile(r"[a-z_][a-z_]*")
 _BREAK = re.compile(r"[\r\n\x85\u2028\u2029]")
-_UNPRINTABLE = re.compile(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
-_ESCAPED = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+_UNPRINTABLE_ASCII = re.compile(r"[^\n\x20-\x7e]")
 _ESCAPES: Final = {
     0: "0", 7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 27: "e", 34: '"', 92: "\\",
     0x85: "N", 0xA0: "_", 0x2028: "L", 0x2029: "P",
@@ -213,7 +212,7 @@ def _is_simple(key: Any) -> bool:
 
 def _special(value: str) -> bool:
     """Whether only double quotes can hold it: unprintable characters, or blanks around line breaks."""
-    return bool(_UNPRINTABLE.search(value) or re.search(r"[ ][\r\n\x85\u2028\u2029]|[\r\n\x85\u2028\u2029][ ]", value))
+    return bool(_unprintable(value) or re.search(r"[ ][\r\n\x85\u2028\u2029]|[\r\n\x85\u2028\u2029][ ]", value))
 
 
 def _plain_allowed(value: str) -> bool:
@@ -225,7 +224,7 @@ def _plain_allowed(value: str) -> bool:
 
 
 def _literal_allowed(value: str) -> bool:
-    return not (_UNPRINTABLE.search(value) or value.endswith(" ") or re.search(r"[ ][\r\n\x85\u2028\u2029]", value))
+    return not (_unprintable(value) or value.endswith(" ") or re.search(r"[ ][\r\n\x85\u2028\u2029]", value))
 
 
 def _literal(value: str, indent: int) -> str:
@@ -288,12 +287,37 @@ def _double_quoted(value: str, indent: int, *, column: int) -> str:
             column = indent + (1 if follows else 0)
             after_space = True
             continue
-        piece = _escape(letter) if _ESCAPED.match(letter) else letter
+        piece = _escape(letter) if _escaped(letter) else letter
         out.append(piece)
         column += len(piece)
         after_space = letter == " "
     out.append('"')
     return "".join(out)
+
+
+# Patterns of wide ranges take as long to compile as a manifest to read: they are made for the first text that is not ASCII alone.
+
+
+@cache
+def _unprintable_anywhere() -> re.Pattern[str]:
+    return re.compile(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+
+
+@cache
+def _escaped_anywhere() -> re.Pattern[str]:
+    return re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+
+
+def _unprintable(text: str) -> bool:
+    pattern = _UNPRINTABLE_ASCII if text.isascii() else _unprintable_anywhere()
+    return pattern.search(text) is not None
+
+
+def _escaped(letter: str) -> bool:
+    """Whether a letter cannot stand for itself between double quotes."""
+    if letter.isascii():
+        return not " " <= letter <= "~" or letter in '"\\'
+    return _escaped_anywhere().match(letter) is not None
 
 
 def _escape(letter: str) -> str:
