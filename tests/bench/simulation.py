@@ -225,11 +225,12 @@ class Simulation:
         }
 
     def memory(self) -> dict[str, float]:
-        """PSS in MiB of the director's processes and of the health monitor, numbers of workers left out; no CPI and no ERB."""
+        """PSS in MiB of the director's processes and of the health monitor by kind; no CPI and no ERB."""
         found: dict[str, float] = {}
         for usage in (*family(self.daemon.pid), *family(self.monitor.pid)):
             if usage.name not in {"fake-cpi", "ruby"}:
-                found[usage.name.partition("@")[0]] = found.get(usage.name.partition("@")[0], 0.0) + usage.pss_mib
+                name = usage.name.partition("@")[0].rstrip("-0123456789")
+                found[name] = found.get(name, 0.0) + usage.pss_mib
         return found
 
 
