@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bosh import __version__
 from bosh.cli import globals as global_flags
+from bosh.cli.failures import UsageError
 from bosh.cli.registry import BY_NAME, ENTRIES
 
 _OPTIONS = """\
@@ -43,29 +44,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the ``bosh`` program."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        flags, rest = global_flags.extract(given, global_flags.from_environment(os.environ))
-    except global_flags.UsageError as error:
+        before, name, after = global_flags.split(given)
+        line = global_flags.extract(before, global_flags.from_environment(os.environ))
+    except UsageError as error:
         sys.exit(_fail(str(error)))
-    if not rest or rest[0] in {"help", "-h", "--help"}:
-        sys.stdout.write(help_text())
-        return
-    if rest[0] in {"-v", "--version"}:
+    if line.wants_version:
         sys.stdout.write(f"version {__version__}\n\nSucceeded\n")
         return
-    entry = BY_NAME.get(rest[0])
+    if line.wants_help or name == "help" or not given:
+        sys.stdout.write(help_text())
+        return
+    entry = BY_NAME.get(name)
     if entry is None:
-        sys.exit(_fail(_unknown(rest[0])))
+        sys.exit(_fail(_unknown(name) if name else "Please specify one command: see 'bosh help'"))
     # Commands are short: looking for cycles again and again, and once more at the end, takes a tenth of their time.
     gc.set_threshold(100_000, 20, 20)
     from bosh.cli.run import run
 
-    code = run(entry, rest[1:], flags)
+    code = run(entry, after, line.flags)
     gc.freeze()
     sys.exit(code)
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"{message}\nExit code 1\n")
+    """As any failure is told: the lines apart on a terminal (bosh-cli: main.go)."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+    sys.stderr.write("Exit code 1\n")
     return 1
 
 
@@ -73,8 +80,8 @@ def _unknown(name: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, BY_NAME, n=1)
-    hint = f", did you mean '{close[0]}'?" if close else ". See 'bosh help'"
-    return f"Unknown command '{name}'{hint}"
+    hint = f", did you mean `{close[0]}'?" if close else ". See `bosh help'"
+    return f"Unknown command `{name}'{hint}"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ class Entry:
     module: str
     help: str
     aliases: tuple[str, ...] = ()
+    implied: tuple[tuple[str, str], ...] = ()
+    """Flags whose value may be left out, with the value they have then."""
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -30,7 +32,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("log-in", "environments", "Log in", ("l", "login")),
     Entry("log-out", "environments", "Log out", ("logout",)),
     # Tasks
-    Entry("tasks", "tasks", "List running or recent tasks", ("ts",)),
+    Entry("tasks", "tasks", "List running or recent tasks", ("ts",), (("--recent", "30"),)),
     Entry("task", "tasks", "Show task status and start tracking its output", ("t",)),
     Entry("cancel-task", "tasks", "Cancel task at its next checkpoint", ("ct",)),
     Entry("cancel-tasks", "tasks", "Cancel tasks at their next checkpoints", ("cts",)),
@@ -39,7 +41,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("clean-up", "misc", "Clean up old unused resources except orphaned disks"),
     Entry("curl", "misc", "Make an HTTP request to the Director"),
     # Configs
-    Entry("configs", "configs", "List configs", ("cs",)),
+    Entry("configs", "configs", "List configs", ("cs",), (("--recent", "1"),)),
     Entry("config", "configs", "Show current config for either ID or both type and name", ("c",)),
     Entry("update-config", "configs", "Update config", ("uc",)),
     Entry("delete-config", "configs", "Delete config", ("dc",)),
@@ -53,7 +55,7 @@ ENTRIES: tuple[Entry, ...] = (
     # Deployments
     Entry("deployments", "deployments", "List deployments", ("ds", "deps")),
     Entry("deployment", "deployments", "Show deployment information", ("dep",)),
-    Entry("deploy", "deploy", "Update deployment", ("d",)),
+    Entry("deploy", "deploy", "Update deployment", ("d",), (("--skip-drain", "*"),)),
     Entry("delete-deployment", "deployments", "Delete deployment", ("deld",)),
     Entry("manifest", "deployments", "Show deployment manifest", ("man",)),
     Entry("interpolate", "interpolate", "Interpolates variables into a manifest", ("int",)),
@@ -75,7 +77,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("delete-release", "releases", "Delete release", ("delr",)),
     # Errands
     Entry("errands", "errands", "List errands", ("es",)),
-    Entry("run-errand", "errands", "Run errand"),
+    Entry("run-errand", "errands", "Run errand", (), (("--with-heartbeat", "30"),)),
     # Disks, networks, snapshots
     Entry("disks", "disks", "List disks"),
     Entry("attach-disk", "disks", "Attach disk to an instance"),

@@ -6,19 +6,17 @@ The file is the original's (bosh-cli: cmd/config/fs_config.go): ``environments: 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bosh.cli.failures import SessionError, UsageError, chain_of, doing
 from bosh.cli.globals import Globals
 from bosh.cli.output.tasks import TaskReporter
 from bosh.cli.output.ui import AnyUi
 from bosh.clients.director import DirectorClient, ca_text, normalise
 from bosh.wire.errors import BoshError
-
-
-class SessionError(Exception):
-    """What the command needs is not given, or a task ended badly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,11 @@ class Session:
     def __init__(self, flags: Globals, ui: AnyUi) -> None:
         self.flags, self.ui = flags, ui
         self.config = ConfigFile(Path(flags.config).expanduser())
+        self.heartbeat_s = 0
+        """How often to say that a task goes on without a word, seconds; 0 for never."""
         self._client: DirectorClient | None = None
+        self._named = False
+        self._reporters: dict[bool, TaskReporter] = {}
 
     @property
     def flags_interactive(self) -> bool:
@@ -100,44 +102,65 @@ class Session:
     def environment(self) -> Environment:
         """The chosen director with credentials; flags and variables win over the file. Raises SessionError."""
         if not self.flags.environment:
-            raise SessionError("Expected non-empty Director URL: name one with --environment or BOSH_ENVIRONMENT")
+            raise SessionError("Expected non-empty Director URL")
         known = self.config.find(self.flags.environment) or Environment(normalise(self.flags.environment))
         return Environment(
             url=normalise(known.url),
             alias=known.alias,
-            ca_cert=ca_text(self.flags.ca_cert) or known.ca_cert,
+            ca_cert=self.ca_cert() or known.ca_cert,
             username=self.flags.client or known.username,
-            password=self.flags.client_secret or known.password,
+            password=self.flags.client_secret if self.flags.client else self.flags.client_secret or known.password,
             other=known.other,
         )
+
+    def ca_cert(self) -> str:
+        """The authority given on the command line, PEM. Raises UsageError."""
+        try:
+            return ca_text(self.flags.ca_cert)
+        except OSError as error:
+            raise UsageError(
+                f"invalid argument for flag `--ca-cert': Opening file {error.filename}: {(error.strerror or str(error)).lower()}"
+            ) from error
+
+    def named(self) -> str:
+        """The director as it is spoken of: its URL, or what was typed when that is one."""
+        known = self.config.find(self.flags.environment)
+        return known.url if known and known.alias == self.flags.environment else self.flags.environment
 
     def anonymous(self) -> DirectorClient:
         """A client without credentials."""
         environment = self.environment()
         return DirectorClient(environment.url, ca_cert=environment.ca_cert)
 
+    def connect(self, environment: Environment) -> DirectorClient:
+        """A client of the director, once it has answered; says which one it is. Raises SessionError."""
+        client = DirectorClient(
+            environment.url,
+            ca_cert=environment.ca_cert,
+            username=environment.username,
+            password=environment.password,
+            context_id=os.urandom(16).hex(),
+        )
+        with doing("Fetching info"):
+            client.call("GET", "/info")
+        who = f"client '{environment.username}'" if environment.username else "anonymous user"
+        self.ui.line(f"Using environment '{self.named()}' as {who}")
+        return client
+
     def director(self) -> DirectorClient:
-        """The director, credentials in place; says which one it is."""
+        """The director, credentials in place. Raises SessionError."""
         if self._client is None:
-            environment = self.environment()
-            self._client = DirectorClient(
-                environment.url,
-                ca_cert=environment.ca_cert,
-                username=environment.username,
-                password=environment.password,
-                context_id=os.urandom(16).hex(),
-            )
-            who = f"client '{environment.username}'" if environment.username else "anonymous user"
-            self.ui.line(f"Using environment '{self.flags.environment}' as {who}")
-            if self.flags.deployment:
-                self.ui.line(f"Using deployment '{self.flags.deployment}'")
-            self.ui.line("")
+            self._client = self.connect(self.environment())
         return self._client
 
     def deployment(self) -> str:
-        """The name given by ``-d``. Raises SessionError."""
+        """The name given by ``-d``; says which one it is. Raises SessionError."""
+        self.director()
         if not self.flags.deployment:
-            raise SessionError("Expected non-empty deployment name: name one with --deployment or BOSH_DEPLOYMENT")
+            raise SessionError("Expected non-empty deployment name")
+        if not self._named:
+            self._named = True
+            self.ui.line(f"Using deployment '{self.flags.deployment}'")
         return self.flags.deployment
 
     # --- tasks ----------------------------------------------------------------------------------------------------------
@@ -146,26 +169,49 @@ class Session:
         """Show a task until it ends; the finished task.
 
         Raises:
-            SessionError: it did not end ``done`` (and ``fail``); the text begins with ``what``.
+            SessionError: it did not end ``done`` (and ``fail``); the text begins with ``what`` when that is not empty.
         """
-        reporter = TaskReporter(self.ui, task_id, events=kind == "event")
-        task = self.director().follow(task_id, kind=kind, feed=reporter.feed)
+        return self.watch(task_id, what=what, kind=kind, fail=fail)
+
+    def watch(
+        self, task_id: int, *, what: str, kind: str = "event", events: bool = True, fail: bool = True
+    ) -> dict[str, Any]:
+        """As ``follow``; without ``events`` the output is shown as it is."""
+        reporter = self._reporters.setdefault(
+            events, TaskReporter(self.ui, events=events, heartbeat_s=self.heartbeat_s)
+        )
+        reporter.start(task_id)
+        task = self.director().follow(task_id, kind=kind, feed=reporter.feed, beat=reporter.beat)
         reporter.finished(str(task["state"]))
         if fail and task["state"] != "done":
-            raise SessionError(f"{what}:\n  Expected task '{task_id}' to succeed but state is '{task['state']}'")
+            raise SessionError(
+                *filter(None, [what, f"Expected task '{task_id}' to succeed but state is '{task['state']}'"])
+            )
         return task
 
     def run_task(self, method: str, path: str, *, what: str, **options: Any) -> dict[str, Any]:
-        """Start a task and follow it."""
-        return self.follow(self.director().start_task(method, path, **options), what=what)
+        """Start a task and follow it. Raises SessionError; its text begins with ``what`` when that is not empty."""
+        if not what:
+            return self.follow(self.director().start_task(method, path, **options), what="")
+        with doing(what):
+            task_id = self.director().start_task(method, path, **options)
+        return self.follow(task_id, what=what)
+
+    def remove(self, path: str, *, what: str, is_there: Callable[[], bool], **options: Any) -> None:
+        """Delete with a task. What is not there afterwards is deleted, however that came about. Raises SessionError."""
+        try:
+            self.run_task("DELETE", path, what=what, **options)
+        except SessionError:
+            if is_there():
+                raise
 
     def silent_rows(self, task_id: int, *, what: str) -> list[Any]:
-        """Result rows of a started task, waited for without a word (``vms``, ``ssh``). Raises SessionError."""
+        """Result rows of a started task, waited for without a word. Raises SessionError."""
         director = self.director()
         task = director.follow(task_id, kind="result", feed=lambda text: None)
         if task["state"] != "done":
             reason = task.get("result") or f"state is '{task['state']}'"
-            raise SessionError(f"{what}:\n  Expected task '{task_id}' to succeed: {reason}")
+            raise SessionError(what, f"Expected task '{task_id}' to succeed: {reason}")
         return director.result_rows(task_id)
 
 
@@ -175,3 +221,6 @@ def of(context: Any) -> Session:
     if session is None:
         raise SessionError("internal error: command without a session")
     return session  # type: ignore[no-any-return]
+
+
+__all__ = ["ConfigFile", "Environment", "Session", "SessionError", "UsageError", "chain_of", "doing", "of"]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bosh.cli.session import SessionError
+from bosh.cli.failures import UsageError, chain_of
 from bosh.manifest import documents
 from bosh.manifest.emit import dump
 from bosh.manifest.interpolate import FirstFound, StaticVariables, Variables, evaluate
 from bosh.manifest.patch import Operation, operations
+from bosh.wire.errors import BoshError
 
 Vars = Annotated[list[str] | None, typer.Option("--var", "-v", metavar="VAR=VALUE", help="Set variable")]
 VarFiles = Annotated[
@@ -35,20 +38,41 @@ OpsFiles = Annotated[
 ]
 
 
-def read_text(path: Path) -> str:
-    """A file, or standard input for ``-``. Raises SessionError."""
+def read_bytes(path: str | Path) -> bytes:
+    """A file, or standard input for ``-``. Raises UsageError."""
     if str(path) == "-":
-        return sys.stdin.read()
+        return sys.stdin.buffer.read()
+    if not str(path):
+        raise UsageError("Expected file path to be non-empty")
     try:
-        return path.expanduser().read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SessionError(f"cannot read '{path}': {getattr(error, 'strerror', None) or error}") from error
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"Opening file {path}", f"open {path}: {reason}") from error
+
+
+def read_text(path: str | Path) -> str:
+    """A file, or standard input for ``-``. Raises UsageError."""
+    try:
+        return read_bytes(path).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"Opening file {path}", f"it is not UTF-8: {error}") from error
+
+
+@contextmanager
+def _flag(flag: str, what: str = "") -> Iterator[None]:
+    """What is wrong with a flag's value is told in one line. Raises UsageError."""
+    try:
+        yield
+    except (UsageError, BoshError) as error:
+        texts = [f"invalid argument for flag `{flag}'", *([what] if what else []), *chain_of(error)]
+        raise UsageError(": ".join(texts)) from error
 
 
 def _pair(text: str, flag: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise SessionError(f"Expected var '{text}' to be in format 'name=value' for flag '{flag}'")
+        raise UsageError(f"invalid argument for flag `{flag}': Expected var '{text}' to be in format 'name=value'")
     return name, value
 
 
@@ -63,7 +87,7 @@ def _map(path: Path) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise SessionError(f"Expected variables file '{path}' to be a map")
+        raise UsageError(f"Expected variables file '{path}' to be a map")
     return value
 
 
@@ -86,19 +110,23 @@ def variables(
     """All sources; the later kind wins: environment, files, single files, single values; the store is asked last.
 
     Raises:
-        SessionError: a flag or a file that cannot be read.
+        UsageError: a flag or a file that cannot be read.
     """
     given: dict[str, Any] = {}
     for prefix in vars_env or ():
-        given |= _from_environment(prefix)
+        with _flag("--vars-env"):
+            given |= _from_environment(prefix)
     for path in vars_file or ():
-        given |= _map(path)
+        with _flag("-l, --vars-file", f"Reading variables file '{path}'"):
+            given |= _map(path)
     for text in var_file or ():
         name, path_text = _pair(text, "--var-file")
-        given[name] = read_text(Path(path_text))
+        with _flag("--var-file", f"Reading variable from file '{path_text}'"):
+            given[name] = read_text(path_text)
     for text in var or ():
-        name, value = _pair(text, "--var")
-        given[name] = _value(value, f"variable {name}")
+        name, value = _pair(text, "-v, --var")
+        with _flag("-v, --var", f"Deserializing variables '{text}'"):
+            given[name] = _value(value, f"variable {name}")
     sources: list[Variables] = [StaticVariables(given)]
     if vars_store is not None:
         from bosh.variables.file_store import FileStore
@@ -111,15 +139,43 @@ def read_ops(paths: Iterable[Path] | None) -> list[Operation]:
     """All operations of some ops files, in order."""
     found: list[Operation] = []
     for path in paths or ():
-        found += operations(documents.load(read_text(path), str(path), allow_duplicates=True).value, str(path))
+        with _flag("-o, --ops-file", f"Reading ops file '{path}'"):
+            found += operations(documents.load(read_text(path), str(path), allow_duplicates=True).value, str(path))
     return found
 
 
-def interpolated(path: Path, sources: Variables, ops: list[Operation]) -> str:
-    """A template's text with ops applied and known variables put in; as written when there is nothing to do, so that line numbers in
-    the director's answers are the person's own.
-    """
-    text = read_text(path)
-    if not ops and not any(True for _ in sources.names()):
-        return text
-    return dump(evaluate(documents.load(text, str(path), allow_duplicates=True).value, sources, ops))
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A file with everything that is to be put into it."""
+
+    source: str
+    text: str
+    variables: Variables
+    ops: list[Operation]
+    makes_variables: bool = False
+    """Whether what is missing is generated."""
+
+    @classmethod
+    def read(
+        cls,
+        path: str | Path,
+        var: Iterable[str] | None,
+        var_file: Iterable[str] | None,
+        vars_file: Iterable[Path] | None,
+        vars_env: Iterable[str] | None,
+        vars_store: Path | None,
+        ops_file: Iterable[Path] | None,
+    ) -> Template:
+        """Raises UsageError: a file or a flag cannot be read."""
+        sources = variables(var, var_file, vars_file, vars_env, vars_store)
+        return cls(str(path), read_text(path), sources, read_ops(ops_file), vars_store is not None)
+
+    def evaluated(self) -> str:
+        """With ops applied and known variables put in; as written when there is nothing to do, so that line numbers in the director's
+        answers are the person's own. Raises BoshError.
+        """
+        if not (self.ops or self.makes_variables or any(True for _ in self.variables.names())):
+            return self.text
+        return dump(
+            evaluate(documents.load(self.text, self.source, allow_duplicates=True).value, self.variables, self.ops)
+        )

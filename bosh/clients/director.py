@@ -28,15 +28,19 @@ _RUNNING = frozenset({"queued", "processing", "cancelling"})
 
 
 class DirectorError(Exception):
-    """The director refused. ``code`` is its numeric error code, 0 when it sent none."""
+    """The director refused. ``code`` is its numeric error code, 0 when it sent none; ``body`` its answer, None when it is not one."""
 
-    def __init__(self, status: int, code: int, description: str) -> None:
+    def __init__(self, status: int, code: int, description: str, body: str | None = None) -> None:
         super().__init__(description)
-        self.status, self.code, self.description = status, code, description
+        self.status, self.code, self.description, self.body = status, code, description, body
 
 
 class Unreachable(Exception):
-    """No director answered, or its certificate is not trusted."""
+    """No director answered, or its certificate is not trusted. ``request`` is what was asked: ``GET 'https://…'``."""
+
+    def __init__(self, reason: str, request: str = "") -> None:
+        super().__init__(reason)
+        self.request = request
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +129,14 @@ class DirectorClient:
                 return reply
             except ssl.SSLError as error:
                 self.close()
-                raise Unreachable(f"cannot trust the director at {self.url}: {error}") from error
+                reason = f"cannot trust the director at {self.url}: {error}"
+                raise Unreachable(reason, f"{method} '{self.url}{target}'") from error
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 retry = isinstance(error, ConnectionRefusedError) or method == "GET" or body is None
                 if not retry or attempt == _RETRIES - 1:
-                    raise Unreachable(f"cannot reach the director at {self.url}: {error}") from error
+                    reason = f"cannot reach the director at {self.url}: {error}"
+                    raise Unreachable(reason, f"{method} '{self.url}{target}'") from error
                 time.sleep(0.5 if attempt else 0.0)
         raise AssertionError("not reached")
 
@@ -149,6 +155,10 @@ class DirectorClient:
     def get(self, path: str, **query: Any) -> Any:
         """JSON of a GET."""
         return self.call("GET", path, query=query).json()
+
+    def path_of(self, location: str) -> str:
+        """The path of a ``Location`` header; host and port of a redirect never count."""
+        return urlsplit(location).path
 
     def start_task(self, method: str, path: str, **options: Any) -> int:
         """A call that answers with a redirect to its task; the task's id."""
@@ -174,8 +184,19 @@ class DirectorClient:
             return reply.body[offset:]
         raise _refusal("GET", f"/tasks/{task_id}/output", reply)
 
-    def follow(self, task_id: int, *, kind: str, feed: Callable[[str], None]) -> dict[str, Any]:
-        """Wait for a task's end, handing on its output; the finished task."""
+    def follow(
+        self,
+        task_id: int,
+        *,
+        kind: str,
+        feed: Callable[[str], None],
+        beat: Callable[[str, float, float], None] = lambda state, started_at, now: None,
+    ) -> dict[str, Any]:
+        """Wait for a task's end, handing on its output; the finished task.
+
+        Args:
+            beat: told state, start and present time (Unix seconds) whenever the task was found unfinished.
+        """
         offset, undecoded, pause_s = 0, b"", _FIRST_PAUSE_S
         while True:
             task = self.task(task_id)
@@ -187,6 +208,7 @@ class DirectorClient:
             if task["state"] not in _RUNNING:
                 feed(undecoded.decode(errors="replace"))
                 return task
+            beat(str(task["state"]), float(task.get("started_at") or 0), time.time())
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, POLL_INTERVAL_S)
 
@@ -200,9 +222,10 @@ class DirectorClient:
 
 
 def _refusal(method: str, path: str, reply: Reply) -> DirectorError:
+    text = reply.body.decode(errors="replace")
     try:
-        body = json.loads(reply.body)
-        return DirectorError(reply.status, int(body.get("code", 0)), str(body.get("description", "")))
+        body = json.loads(text)
+        return DirectorError(reply.status, int(body.get("code", 0)), str(body.get("description", "")), text)
     except (ValueError, AttributeError):
-        text = reply.body.decode(errors="replace").strip()
-        return DirectorError(reply.status, 0, f"Director responded to '{method} {path}' with {reply.status}: {text}")
+        said = f"Director responded to '{method} {path}' with {reply.status}: {text.strip()}"
+        return DirectorError(reply.status, 0, said, text)

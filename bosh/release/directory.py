@@ -154,9 +154,16 @@ class ReleaseDir:
             manifest, self.build_parts(jobs), self.build_parts(packages), next(iter(self.build_parts(licenses)), None)
         )
 
-    def find_last(self) -> BuiltRelease:
+    def find(self, name: str = "", release_version: str = "") -> BuiltRelease:
+        """A final release of this directory by its version, or the newest one, dev or final. Raises BoshError when there is none."""
+        name = name or self.config.release_name
+        if release_version:
+            return self.load(self.final_releases.manifest_path(name, release_version))
+        return self.find_last(name)
+
+    def find_last(self, name: str = "") -> BuiltRelease:
         """The newest release of this directory, dev or final. Raises BoshError when there is none."""
-        name = self.config.release_name
+        name = name or self.config.release_name
         dev, final = self.dev_releases.last(name), self.final_releases.last(name)
         newest = max((found for found in (dev, final) if found), default=None)
         if newest is None:

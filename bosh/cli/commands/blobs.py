@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bosh.cli import session as sessions
-from bosh.cli.commands.instances import size
 from bosh.cli.output.table import Table
+from bosh.cli.output.values import binary
 
 Folder = Annotated[Path, typer.Option("--dir", help="Release directory path if not current working directory")]
 
@@ -18,7 +18,7 @@ def blobs(context: typer.Context, folder: Folder = Path()) -> None:
     from bosh.release.directory import ReleaseDir
 
     rows = tuple(
-        (blob.path, size(blob.size / 1000), blob.blobstore_id or "(local)", blob.sha1)
+        (blob.path, binary(blob.size), blob.blobstore_id or "(local)", blob.sha1)
         for blob in ReleaseDir(folder).blobs.blobs()
     )
     sessions.of(context).ui.table(Table("blobs", ("Path", "Size", "Blobstore ID", "Digest"), rows, sort_by=(0,)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +14,15 @@ from bosh.cli import templates
 from bosh.cli.commands import manifest_releases
 from bosh.cli.output import diff
 from bosh.cli.output.table import Table
-from bosh.cli.session import Session, SessionError
+from bosh.cli.session import Session, SessionError, chain_of, doing
 from bosh.cli.templates import OpsFiles, VarFiles, Vars, VarsEnv, VarsFiles, VarsStore
+from bosh.clients.director import DirectorError
 
 _JSON = {"Content-Type": "application/json"}
+_NO_CONFIG = 440012
 Type = Annotated[str, typer.Option("--type", help="Config type, e.g. 'cloud', 'runtime', or 'cpi'")]
 Name = Annotated[str, typer.Option("--name", help="Config name")]
-ConfigPath = Annotated[Path, typer.Argument(metavar="PATH", help="Path to a YAML config file")]
+ConfigPath = Annotated[str, typer.Argument(metavar="PATH", help="Path to a YAML config file")]
 
 
 def _post(session: Session, path: str, body: dict[str, Any]) -> Any:
@@ -33,9 +36,9 @@ def configs(
     recent: Annotated[int, typer.Option("--recent", "-r", help="Number of configs to show")] = 1,
 ) -> None:
     session = sessions.of(context)
-    found = session.director().get(
-        "/configs", type=kind, name=name, limit=recent, latest="true" if recent <= 1 else "false"
-    )
+    director = session.director()
+    with doing("Listing configs"):
+        found = director.get("/configs", type=kind, name=name, limit=recent, latest="true" if recent == 1 else "false")
     rows = tuple(
         (
             str(item["id"]) + ("*" if item.get("current") else ""),
@@ -55,50 +58,62 @@ def configs(
 def _show(session: Session, item: dict[str, Any]) -> None:
     columns = ("ID", "Type", "Name", "Created At", "Content")
     row = (str(item["id"]), item["type"], item["name"], str(item["created_at"]), item["content"])
-    session.ui.table(Table("", columns, (row,), transpose=True))
+    session.ui.table(Table("config", columns, (row,), notes=(), transpose=True, fill_first=True))
 
 
-def _latest(session: Session, kind: str, name: str) -> dict[str, Any]:
-    """Raises SessionError when there is none."""
-    found = session.director().get("/configs", type=kind, name=name, latest="true", limit=1)
-    if not found:
-        raise SessionError(f"No config with type '{kind}' and name '{name}'")
-    item: dict[str, Any] = found[0]
-    return item
+def _one_of(number: str, kind: str, name: str) -> None:
+    """Either an id, or type and name. Raises SessionError."""
+    if not (number or kind or name):
+        raise SessionError("Either <ID> or parameters --type and --name must be provided")
+    if number and (kind or name):
+        raise SessionError("Can only specify one of ID or parameters '--type' and '--name'")
+    if not number and not (kind and name):
+        raise SessionError("Need to specify both parameters '--type' and '--name'")
 
 
 def config(
     context: typer.Context,
-    number: Annotated[str, typer.Argument(metavar="[ID]", help="Config ID")] = "",
+    number: Annotated[str, typer.Argument(metavar="ID", help="Config ID")] = "",
     name: Name = "",
     kind: Type = "",
 ) -> None:
     session = sessions.of(context)
-    if bool(number) == bool(kind):
-        raise SessionError("Either [ID] or --type (with --name) must be specified, and not both")
-    _show(
-        session, session.director().get(f"/configs/{number}") if number else _latest(session, kind, name or "default")
-    )
+    director = session.director()
+    _one_of(number, kind, name)
+    if not number:
+        with doing("Finding config"):
+            found = director.get("/configs", type=kind, name=name, latest="true", limit=1)
+        if not found:
+            raise SessionError("No config")
+        _show(session, found[0])
+        return
+    try:
+        _show(session, director.get(f"/configs/{number}"))
+    except DirectorError as error:
+        what = "No config" if error.status == HTTPStatus.NOT_FOUND else "Finding config"
+        raise SessionError(what, *chain_of(error)) from error
 
 
-def _update(session: Session, kind: str, name: str, content: str, expected_latest_id: str = "") -> None:
-    body = {"type": kind, "name": name, "content": content}
-    answer = _post(session, "/configs/diff", body)
+def _diff(session: Session, path: str, **call: Any) -> dict[str, Any]:
+    """The director's comparison; none when there is nothing to compare with. Raises SessionError."""
+    try:
+        answer: dict[str, Any] = session.director().call("POST", path, **call).json()
+    except DirectorError as error:
+        if error.code == _NO_CONFIG:
+            raise SessionError(error.description) from error
+        if error.status == HTTPStatus.NOT_FOUND:
+            return {"diff": []}
+        raise SessionError("Fetching diff result", *chain_of(error)) from error
     if answer.get("error"):
-        raise SessionError(f"Fetching diff result: {answer['error']}")
-    diff.show(session.ui, answer["diff"])
-    session.ui.confirm()
-    expected = expected_latest_id or (answer.get("from") or {}).get("id")
-    if expected:
-        body["expected_latest_id"] = str(expected)
-    _show(session, _post(session, "/configs", body))
+        raise SessionError("Fetching diff result", str(answer["error"]))
+    return answer
 
 
 def update_config(
     context: typer.Context,
     path: ConfigPath,
     kind: Type,
-    name: Name = "default",
+    name: Name,
     expected_latest_id: Annotated[str, typer.Option("--expected-latest-id", help="Expected ID of latest config")] = "",
     var: Vars = None,
     var_file: VarFiles = None,
@@ -107,25 +122,53 @@ def update_config(
     vars_store: VarsStore = None,
     ops_file: OpsFiles = None,
 ) -> None:
-    sources = templates.variables(var, var_file, vars_file, vars_env, vars_store)
-    content = templates.interpolated(path, sources, templates.read_ops(ops_file))
-    _update(sessions.of(context), kind, name, content, expected_latest_id)
+    template = templates.Template.read(path, var, var_file, vars_file, vars_env, vars_store, ops_file)
+    session = sessions.of(context)
+    session.director()
+    with doing("Evaluating config"):
+        content = template.evaluated()
+    body = {"type": kind, "name": name, "content": content}
+    answer = _diff(session, "/configs/diff", body=json.dumps(body).encode(), headers=_JSON)
+    diff.show(session.ui, answer["diff"])
+    session.ui.confirm()
+    expected = expected_latest_id or str((answer.get("from") or {}).get("id") or "")
+    _show(session, _updated(session, body | ({"expected_latest_id": expected} if expected else {})))
+
+
+def _updated(session: Session, body: dict[str, str]) -> dict[str, Any]:
+    """Raises SessionError."""
+    try:
+        made: dict[str, Any] = _post(session, "/configs", body)
+        return made
+    except DirectorError as error:
+        if error.status != HTTPStatus.PRECONDITION_FAILED:
+            raise SessionError("Updating config", *chain_of(error)) from error
+        answer = json.loads(error.body or "{}")
+        raise SessionError(
+            f"Config update rejected: The expected latest ID '{answer.get('expected_latest_id')}' doesn't match the latest ID "
+            f"'{answer.get('latest_id')}'. This most likely means that a concurrent update of the config happened. "
+            "Please try to upload again."
+        ) from error
 
 
 def delete_config(
     context: typer.Context,
-    number: Annotated[str, typer.Argument(metavar="[ID]", help="Config ID")] = "",
+    number: Annotated[str, typer.Argument(metavar="ID", help="Config ID")] = "",
     name: Name = "",
     kind: Type = "",
 ) -> None:
     session = sessions.of(context)
-    if bool(number) == bool(kind):
-        raise SessionError("Either [ID] or --type (with --name) must be specified, and not both")
+    director = session.director()
+    _one_of(number, kind, name)
     session.ui.confirm()
-    if number:
-        session.director().call("DELETE", f"/configs/{number}")
-    else:
-        session.director().call("DELETE", "/configs", query={"type": kind, "name": name or "default"})
+    place = (f"/configs/{number}", {}) if number else ("/configs", {"type": kind, "name": name})
+    try:
+        director.call("DELETE", place[0], query=place[1])
+    except DirectorError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise SessionError("Deleting config", *chain_of(error)) from error
+        which = f"id '{number}'" if number else f"type '{kind}' and name '{name}'"
+        session.ui.line(f"No configs to delete: no matches for {which} found.")
 
 
 def diff_config(
@@ -137,40 +180,64 @@ def diff_config(
     ] = None,
     to_content: Annotated[Path | None, typer.Option("--to-content", help="Content of second config to compare")] = None,
 ) -> None:
+    sides = {
+        "from": {"id": from_id} if from_id else {"content": templates.read_text(from_content) if from_content else ""},
+        "to": {"id": to_id} if to_id else {"content": templates.read_text(to_content) if to_content else ""},
+    }
     session = sessions.of(context)
-
-    def side(number: str, path: Path | None) -> dict[str, str]:
-        if bool(number) == bool(path):
-            raise SessionError("One and only one of ID and content must be given for each side")
-        return {"id": number} if path is None else {"content": templates.read_text(path)}
-
-    answer = _post(session, "/configs/diff", {"from": side(from_id, from_content), "to": side(to_id, to_content)})
-    if answer.get("error"):
-        raise SessionError(f"Fetching diff result: {answer['error']}")
-    marks = {"added": "+ ", "removed": "- "}
-    text = "\n".join(marks.get(line[1] or "", "  ") + line[0] for line in answer["diff"])
-    session.ui.table(Table("", ("From ID", "To ID", "Diff"), ((from_id, to_id, text),), transpose=True))
+    session.director()
+    for side, number, content in (("from", from_id, from_content), ("to", to_id, to_content)):
+        if number and content:
+            raise SessionError(f"Only one of --{side}-id and --{side}-content can be specified")
+        if not (number or content):
+            raise SessionError(f"One of --{side}-id or --{side}-content must be specified")
+    answer = _diff(session, "/configs/diff", body=json.dumps(sides).encode(), headers=_JSON)
+    row = (from_id, to_id, diff.text_of(answer["diff"]))
+    session.ui.table(Table("", ("From ID", "To ID", "Diff"), (row,), notes=(), transpose=True, fill_first=True))
 
 
-def cloud_config(context: typer.Context, name: Name = "default") -> None:
+def _typed(context: typer.Context, path: str, kind: str, name: str) -> None:
+    """Show the newest config of a kind. Raises SessionError."""
     session = sessions.of(context)
-    session.ui.block(str(_latest(session, "cloud", name)["content"]))
+    director = session.director()
+    with doing(f"Finding {kind} configs"):
+        found = director.get(path, limit=1, name=name)
+    if not found:
+        missing = f"No runtime config with name '{name}'" if name else "No default runtime config"
+        raise SessionError(missing if kind == "runtime" else f"No {kind} config")
+    session.ui.block(str(found[0]["properties"]))
 
 
-def cpi_config(context: typer.Context, name: Name = "default") -> None:
-    session = sessions.of(context)
-    session.ui.block(str(_latest(session, "cpi", name)["content"]))
+def cloud_config(context: typer.Context, name: Name = "") -> None:
+    _typed(context, "/cloud_configs", "cloud", name)
 
 
-def runtime_config(context: typer.Context, name: Name = "default") -> None:
-    session = sessions.of(context)
-    session.ui.block(str(_latest(session, "runtime", name)["content"]))
+def cpi_config(context: typer.Context) -> None:
+    _typed(context, "/cpi_configs", "CPI", "")
+
+
+def runtime_config(context: typer.Context, name: Name = "") -> None:
+    _typed(context, "/runtime_configs", "runtime", name)
+
+
+def _update(
+    session: Session, path: str, kind: str, content: str, query: dict[str, str], upload: bool = False, fix: bool = False
+) -> None:
+    call: dict[str, Any] = {"headers": {"Content-Type": "text/yaml"}}
+    answer = _diff(session, f"{path}/diff", body=content.encode(), query=query, **call)
+    diff.show(session.ui, answer["diff"])
+    if upload:
+        content = manifest_releases.upload(session, content, kind, fix=fix)
+    session.ui.confirm()
+    with doing(f"Updating {kind} config"):
+        named = {"name": query["name"]} if "name" in query else {}
+        session.director().call("POST", path, body=content.encode(), query=named, **call)
 
 
 def update_cloud_config(
     context: typer.Context,
     path: ConfigPath,
-    name: Name = "default",
+    name: Name = "",
     var: Vars = None,
     var_file: VarFiles = None,
     vars_file: VarsFiles = None,
@@ -178,14 +245,17 @@ def update_cloud_config(
     vars_store: VarsStore = None,
     ops_file: OpsFiles = None,
 ) -> None:
-    sources = templates.variables(var, var_file, vars_file, vars_env, vars_store)
-    _update(sessions.of(context), "cloud", name, templates.interpolated(path, sources, templates.read_ops(ops_file)))
+    template = templates.Template.read(path, var, var_file, vars_file, vars_env, vars_store, ops_file)
+    session = sessions.of(context)
+    session.director()
+    with doing("Evaluating cloud config"):
+        content = template.evaluated()
+    _update(session, "/cloud_configs", "cloud", content, {"name": name})
 
 
 def update_cpi_config(
     context: typer.Context,
     path: ConfigPath,
-    name: Name = "default",
     no_redact: Annotated[bool, typer.Option("--no-redact", help="Show non-redacted config diff")] = False,
     var: Vars = None,
     var_file: VarFiles = None,
@@ -194,14 +264,18 @@ def update_cpi_config(
     vars_store: VarsStore = None,
     ops_file: OpsFiles = None,
 ) -> None:
-    sources = templates.variables(var, var_file, vars_file, vars_env, vars_store)
-    _update(sessions.of(context), "cpi", name, templates.interpolated(path, sources, templates.read_ops(ops_file)))
+    template = templates.Template.read(path, var, var_file, vars_file, vars_env, vars_store, ops_file)
+    session = sessions.of(context)
+    session.director()
+    with doing("Evaluating cpi config"):
+        content = template.evaluated()
+    _update(session, "/cpi_configs", "CPI", content, {} if not no_redact else {"redact": "false"})
 
 
 def update_runtime_config(
     context: typer.Context,
     path: ConfigPath,
-    name: Name = "default",
+    name: Name = "",
     no_redact: Annotated[bool, typer.Option("--no-redact", help="Show non-redacted config diff")] = False,
     fix_releases: Annotated[
         bool,
@@ -214,7 +288,10 @@ def update_runtime_config(
     vars_store: VarsStore = None,
     ops_file: OpsFiles = None,
 ) -> None:
+    template = templates.Template.read(path, var, var_file, vars_file, vars_env, vars_store, ops_file)
     session = sessions.of(context)
-    sources = templates.variables(var, var_file, vars_file, vars_env, vars_store)
-    content = templates.interpolated(path, sources, templates.read_ops(ops_file))
-    _update(session, "runtime", name, manifest_releases.upload(session, content, str(path), fix=fix_releases))
+    session.director()
+    with doing("Evaluating runtime config"):
+        content = template.evaluated()
+    query = {"name": name, **({"redact": "false"} if no_redact else {})}
+    _update(session, "/runtime_configs", "runtime", content, query, upload=True, fix=fix_releases)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +11,10 @@ from bosh.cli import session as sessions
 from bosh.cli import templates
 from bosh.cli.commands import manifest_releases
 from bosh.cli.commands.deployments import path_of
+from bosh.cli.commands.slugs import group_or_instance
+from bosh.cli.commands.times import rfc3339
 from bosh.cli.output import diff
-from bosh.cli.session import Session, SessionError
+from bosh.cli.session import Session, SessionError, doing
 from bosh.cli.templates import OpsFiles, VarFiles, Vars, VarsEnv, VarsFiles, VarsStore
 from bosh.manifest import documents
 
@@ -23,7 +24,7 @@ _FORCED = ("fix-releases", "fix", "recreate", "recreate-persistent-disks", "skip
 
 def deploy(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Path to a manifest file")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Path to a manifest file")],
     var: Vars = None,
     var_file: VarFiles = None,
     vars_file: VarsFiles = None,
@@ -74,35 +75,45 @@ def deploy(
         ),
     ] = False,
 ) -> None:
+    template = templates.Template.read(path, var, var_file, vars_file, vars_env, vars_store, ops_file)
+    created_before = rfc3339(recreate_vms_created_before, "--recreate-vms-created-before")
+    for slug in skip_drain or []:
+        if slug != "*":
+            group_or_instance(slug)
     session = sessions.of(context)
     name = session.deployment()
-    sources = templates.variables(var, var_file, vars_file, vars_env, vars_store)
-    text = templates.interpolated(path, sources, templates.read_ops(ops_file))
-    _check_name(text, path, name)
     forced = _forced_flags(session, name)
-    if not (skip_upload_releases or "skip-upload-releases" in forced):
-        text = manifest_releases.upload(session, text, str(path), fix=fix_releases or "fix-releases" in forced)
+    with doing("Evaluating manifest"):
+        text = template.evaluated()
+    _check_name(text, path, name)
+    with_fix = fix_releases or "fix-releases" in forced
+    if not with_fix and (skip_upload_releases or "skip-upload-releases" in forced):
+        session.ui.line("Release-Check skipped.")
+    else:
+        text = manifest_releases.upload(session, text, path, fix=with_fix)
     versions = _show_diff(session, name, text, redact=not no_redact)
     if not dry_run:
         session.ui.confirm()
     query: dict[str, Any] = {
-        "recreate": recreate or bool(recreate_vms_created_before) or "recreate" in forced,
+        "recreate": recreate or bool(created_before) or "recreate" in forced,
         "recreate_persistent_disks": recreate_persistent_disks or "recreate-persistent-disks" in forced,
         "fix": fix or "fix" in forced,
         "dry_run": dry_run,
         "force_latest_variables": force_latest_variables,
     }
     query = {key: "true" for key, wanted in query.items() if wanted}
-    query |= {"recreate_vms_created_before": recreate_vms_created_before, "skip_drain": ",".join(skip_drain or [])}
+    query |= {"recreate_vms_created_before": created_before, "skip_drain": ",".join(skip_drain or [])}
     query |= {"canaries": canaries, "max_in_flight": max_in_flight, "context": json.dumps(versions) if versions else ""}
-    what = f"Updating deployment '{name}'"
-    task = session.run_task("POST", "/deployments", what=what, body=text.encode(), headers=_YAML, query=query)
+    task = session.run_task(
+        "POST", "/deployments", what="Updating deployment", body=text.encode(), headers=_YAML, query=query
+    )
     if dry_run:
         _show_plan(session, int(task["id"]))
 
 
-def _check_name(text: str, path: Path, name: str) -> None:
-    document = documents.load(text, str(path), allow_duplicates=True).value
+def _check_name(text: str, path: str, name: str) -> None:
+    with doing("Parsing manifest"):
+        document = documents.load(text, path, allow_duplicates=True).value
     found = document.get("name") if isinstance(document, dict) else None
     if found != name:
         raise SessionError(f"Expected manifest to specify deployment name '{name}' but was '{found or ''}'")
@@ -111,13 +122,16 @@ def _check_name(text: str, path: Path, name: str) -> None:
 def _forced_flags(session: Session, name: str) -> set[str]:
     """Flags that configs of type ``deploy`` switch on for this deployment."""
     flags: set[str] = set()
-    for item in session.director().get("/configs", type="deploy", latest="true"):
-        body = documents.load(item["content"], f'deploy config "{item["name"]}"').value or {}
+    for item in session.director().get("/configs", type="deploy", limit=1, latest="true"):
+        body: Any = documents.load(item["content"], f'deploy config "{item["name"]}"').value or {}
         include, exclude = body.get("include"), body.get("exclude")
         if include is not None and exclude is not None:
-            continue
-        if name in (include or [name]) and name not in (exclude or []):
-            session.ui.line(f"Using deployment flags from config of type 'deploy' (name: '{item['name']}')")
+            session.ui.line(
+                f"Ignoring deployment flags from config of type 'deploy' (name: '{item['name']}'). "
+                "Please use only 'include'- OR 'exclude'-property in the config."
+            )
+        elif (include is None or name in include) and name not in (exclude or []):
+            session.ui.error(f"Using deployment flags from config of type 'deploy' (name: '{item['name']}')")
             flags |= {flag for flag in body.get("flags") or [] if flag in _FORCED}
     return flags
 
@@ -125,9 +139,9 @@ def _forced_flags(session: Session, name: str) -> set[str]:
 def _show_diff(session: Session, name: str, text: str, *, redact: bool) -> dict[str, Any]:
     """Print what changes; the config versions it was compared with. The endpoint answers 200 even when it failed."""
     query = {"redact": "true" if redact else "false"}
-    answer = (
-        session.director().call("POST", path_of(name, "diff"), body=text.encode(), headers=_YAML, query=query).json()
-    )
+    with doing("Fetching diff result"):
+        reply = session.director().call("POST", path_of(name, "diff"), body=text.encode(), headers=_YAML, query=query)
+    answer = reply.json()
     if answer.get("error"):
         session.ui.line(f"Unable to diff manifest: {answer['error']}")
     diff.show(session.ui, answer.get("diff") or [])

@@ -9,8 +9,7 @@ import typer
 
 from bosh.cli import session as sessions
 from bosh.cli.output.table import Table
-from bosh.cli.session import SessionError
-from bosh.clients.director import DirectorError
+from bosh.cli.session import SessionError, doing
 
 
 def path_of(deployment: str, *rest: str) -> str:
@@ -20,7 +19,7 @@ def path_of(deployment: str, *rest: str) -> str:
 
 def _row(item: dict[str, Any]) -> tuple[Any, ...]:
     versions = [[f"{part['name']}/{part['version']}" for part in item[kind]] for kind in ("releases", "stemcells")]
-    return (item["name"], sorted(versions[0]), sorted(versions[1]), sorted(item.get("teams") or []))
+    return (item["name"], versions[0], versions[1], item.get("teams") or [])
 
 
 _COLUMNS = ("Name", "Release(s)", "Stemcell(s)", "Team(s)")
@@ -28,21 +27,26 @@ _COLUMNS = ("Name", "Release(s)", "Stemcell(s)", "Team(s)")
 
 def deployments(context: typer.Context) -> None:
     session = sessions.of(context)
-    found = session.director().get("/deployments", exclude_configs="true")
+    director = session.director()
+    with doing("Finding deployments"):
+        found = director.get("/deployments", exclude_configs="true")
     session.ui.table(Table("deployments", _COLUMNS, tuple(_row(item) for item in found), sort_by=(0,)))
 
 
 def deployment(context: typer.Context) -> None:
     session = sessions.of(context)
-    name, director = session.deployment(), session.director()
-    found = [item for item in director.get("/deployments") if item["name"] == name]
+    director = session.director()
+    name = session.flags.deployment
+    if not name:
+        raise SessionError("Expected non-empty deployment name")
+    with doing("Finding deployments"):
+        found = [item for item in director.get("/deployments") if item["name"] == name]
     if not found:
         raise SessionError(f"Expected to find deployment '{name}'")
     configs = director.get("/deployment_configs", **{"deployment[]": name})
     used = [f"{item['config']['id']} {item['config']['type']}/{item['config']['name']}" for item in configs]
-    session.ui.table(
-        Table("deployments", (*_COLUMNS[:3], "Config(s)", "Team(s)"), ((*_row(found[0])[:3], used, _row(found[0])[3]),))
-    )
+    columns, row = (*_COLUMNS[:3], "Config(s)", "Team(s)"), _row(found[0])
+    session.ui.table(Table("deployments", columns, ((*row[:3], used, row[3]),)))
 
 
 def delete_deployment(
@@ -51,22 +55,26 @@ def delete_deployment(
     session = sessions.of(context)
     name = session.deployment()
     session.ui.confirm()
-    try:
-        query = {"force": "true"} if force else {}
-        session.run_task("DELETE", path_of(name), what=f"Deleting deployment '{name}'", query=query)
-    except DirectorError as error:
-        if error.status != 404:
-            raise
-        session.ui.line(f"Deployment '{name}' does not exist")
+
+    def is_there() -> bool:
+        return any(item["name"] == name for item in session.director().get("/deployments", exclude_configs="true"))
+
+    query = {"force": "true"} if force else {}
+    session.remove(path_of(name), what=f"Deleting deployment '{name}'", is_there=is_there, query=query)
 
 
 def manifest(context: typer.Context) -> None:
     session = sessions.of(context)
-    session.ui.block(str(session.director().get(path_of(session.deployment()))["manifest"] or ""))
+    name = session.deployment()
+    with doing("Fetching manifest"), doing(f"Finding deployment '{name}'"):
+        found = session.director().get(path_of(name))
+    session.ui.block(str(found["manifest"] or ""))
 
 
 def variables(context: typer.Context) -> None:
     session = sessions.of(context)
-    found = session.director().get(path_of(session.deployment(), "variables"))
+    name = session.deployment()
+    with doing(f"Error fetching variables for deployment '{name}'"):
+        found = session.director().get(path_of(name, "variables"))
     rows = tuple((str(item["id"]), item["name"]) for item in found)
     session.ui.table(Table("variables", ("ID", "Name"), rows, sort_by=(1,)))

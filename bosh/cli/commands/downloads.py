@@ -12,7 +12,7 @@ from bosh.wire import digest
 def download(session: Session, blob_id: str, sha1: str, *, prefix: str, folder: Path) -> Path:
     """Fetch, check and name a bundle ``PREFIX-YYYYmmdd-HHMMSS-NNN.tgz`` as the original does. Raises SessionError."""
     stamp = datetime.now(UTC)
-    target = folder / f"{prefix}-{stamp:%Y%m%d-%H%M%S}-{stamp.microsecond:06d}.tgz"
+    target = folder.absolute() / f"{prefix}-{stamp:%Y%m%d-%H%M%S}-{stamp.microsecond * 1000:09d}.tgz"
     folder.mkdir(parents=True, exist_ok=True)
     session.ui.line(f"Downloading resource '{blob_id}' to '{target}'...")
     session.director().download(blob_id, target)

@@ -8,21 +8,35 @@ from typing import Annotated, Any
 import typer
 
 from bosh.cli import session as sessions
-from bosh.cli.output.table import Table
-from bosh.cli.session import Environment, Session, SessionError
-from bosh.clients.director import DirectorClient, DirectorError, ca_text, normalise
+from bosh.cli.output.table import Cell, Table, Verdict
+from bosh.cli.session import Environment, Session, SessionError, doing
+from bosh.clients.director import DirectorClient, DirectorError, normalise
+
+_SOON_DAYS = 30
 
 
-def environment(context: typer.Context, details: Annotated[bool, typer.Option("--details")] = False) -> None:
+def environment(
+    context: typer.Context,
+    details: Annotated[bool, typer.Option("--details", help="Show director's certificates details")] = False,
+) -> None:
     session = sessions.of(context)
     director = session.director()
-    _show_info(session, director.get("/info"))
-    if details:
-        rows = tuple(
-            (str(item["certificate_path"]), str(item["expiry"]), str(item["days_left"]))
-            for item in director.get("/director/certificate_expiry")
+    with doing("Fetching info"):
+        session.ui.table(info_table(director.get("/info")))
+    if not details:
+        return
+    with doing("Getting certificate expiry endpoint error"):
+        found = director.get("/director/certificate_expiry")
+    rows = tuple(
+        (
+            item["certificate_path"],
+            item["expiry"],
+            Verdict(str(item["days_left"]), int(item["days_left"]) <= _SOON_DAYS),
         )
-        session.ui.table(Table("certificates", ("Certificate", "Expiry Date (UTC)", "Days Left"), rows))
+        for item in found
+    )
+    title = "CERTIFICATE EXPIRY DATE INFORMATION"
+    session.ui.table(Table("", ("Certificate", "Expiry Date (UTC)", "Days Left"), rows, title=title))
 
 
 def environments(context: typer.Context) -> None:
@@ -31,21 +45,23 @@ def environments(context: typer.Context) -> None:
     session.ui.table(Table("environments", ("URL", "Alias"), rows, sort_by=(0,)))
 
 
-def alias_env(context: typer.Context, alias: Annotated[str, typer.Argument()]) -> None:
+def alias_env(context: typer.Context, alias: Annotated[str, typer.Argument(metavar="ALIAS")]) -> None:
     session = sessions.of(context)
-    if not session.flags.environment:
-        raise SessionError("Expected non-empty Director URL: name one with --environment")
-    known = session.config.find(session.flags.environment)
-    url = known.url if known else normalise(session.flags.environment)
-    ca_cert = ca_text(session.flags.ca_cert) or (known.ca_cert if known else "")
-    info = DirectorClient(url, ca_cert=ca_cert).get("/info")
+    given = session.flags.environment
+    if not given:
+        raise SessionError("Expected non-empty environment URL")
+    known = session.config.find(given)
+    url = known.url if known else normalise(given)
+    ca_cert = session.ca_cert() or (known.ca_cert if known else "")
+    director = session.connect(replace(session.environment(), url=url, ca_cert=ca_cert))
+    with doing("Fetching info"):
+        info = director.get("/info")
     kept = [item for item in session.config.read() if item.alias != alias and item.url != url]
     session.config.write([*kept, replace(known or Environment(url), url=url, alias=alias, ca_cert=ca_cert)])
-    session.ui.line(f"Using environment '{url}' as anonymous user\n")
-    _show_info(session, info)
+    session.ui.table(info_table(info))
 
 
-def unalias_env(context: typer.Context, alias: Annotated[str, typer.Argument()]) -> None:
+def unalias_env(context: typer.Context, alias: Annotated[str, typer.Argument(metavar="ALIAS")]) -> None:
     session = sessions.of(context)
     known = session.config.read()
     if all(item.alias != alias for item in known):
@@ -56,25 +72,43 @@ def unalias_env(context: typer.Context, alias: Annotated[str, typer.Argument()])
 def log_in(context: typer.Context) -> None:
     session = sessions.of(context)
     chosen = session.environment()
-    username = session.flags.client or session.ui.ask("Username")
-    password = session.flags.client_secret or session.ui.ask_secret("Password")
+    with doing("Fetching info"):
+        kind = (session.anonymous().get("/info").get("user_authentication") or {}).get("type")
+    if kind != "basic":
+        raise SessionError(f"Unknown auth type '{kind}'")
+    session.ui.line(f"Using environment '{session.named()}'")
+    is_complete = bool(session.flags.client and session.flags.client_secret)
+    while True:
+        credentials = replace(
+            chosen,
+            username=session.flags.client or session.ui.ask("Username"),
+            password=session.flags.client_secret or session.ui.ask_secret("Password"),
+        )
+        if _is_welcome(session.connect(credentials)):
+            break
+        session.ui.error(f"Failed to login to '{session.named()}'")
+        if is_complete:
+            raise SessionError("Invalid credentials")
+    _remember(session, credentials)
+    session.ui.line(f"Logged in to '{session.named()}'")
+
+
+def _is_welcome(director: DirectorClient) -> bool:
+    """Whether the director knows who this is."""
     try:
-        DirectorClient(chosen.url, ca_cert=chosen.ca_cert, username=username, password=password).get("/tasks", limit=1)
+        director.get("/tasks", limit=1)
     except DirectorError as error:
         if error.status == 401:
-            raise SessionError(
-                f"Failed to login to '{session.flags.environment}': wrong user name or password"
-            ) from error
+            return False
         raise
-    _remember(session, replace(chosen, username=username, password=password))
-    session.ui.line(f"Logged in to '{chosen.url}'")
+    return True
 
 
 def log_out(context: typer.Context) -> None:
     session = sessions.of(context)
     chosen = session.environment()
     _remember(session, replace(chosen, username="", password="", other=()))
-    session.ui.line(f"Logged out from '{chosen.url}'")
+    session.ui.line(f"Logged out from '{session.named()}'")
 
 
 def _remember(session: Session, environment: Environment) -> None:
@@ -82,20 +116,21 @@ def _remember(session: Session, environment: Environment) -> None:
     session.config.write([*kept, environment])
 
 
-def _show_info(session: Session, info: dict[str, Any]) -> None:
+def info_table(info: dict[str, Any]) -> Table:
+    """What a director says about itself; nothing about what it does not say."""
     features = [
         f"{name}: {'enabled' if value.get('status') else 'disabled'}"
         for name, value in sorted((info.get("features") or {}).items())
     ]
-    columns = ("Name", "UUID", "Version", "Director Stemcell", "CPI", "Features", "User")
-    stemcell = "/".join(str(info.get(key) or "-") for key in ("stemcell_os", "stemcell_version"))
-    row = (
-        str(info["name"]),
-        str(info["uuid"]),
-        str(info["version"]),
-        stemcell,
-        str(info.get("cpi") or ""),
-        features,
-        str(info.get("user") or "(not logged in)"),
-    )
-    session.ui.table(Table("", columns, (row,), transpose=True))
+    stemcell = f"{info['stemcell_os']}/{info.get('stemcell_version') or ''}" if info.get("stemcell_os") else ""
+    cells: dict[str, Cell] = {
+        "Name": str(info["name"]),
+        "UUID": str(info["uuid"]),
+        "Version": str(info["version"]),
+        "Director Stemcell": stemcell,
+        "CPI": str(info.get("cpi") or ""),
+        "Features": features,
+        "User": str(info.get("user") or "(not logged in)"),
+    }
+    kept = {title: cell for title, cell in cells.items() if cell or title in {"Name", "UUID", "Version"}}
+    return Table("", tuple(kept), (tuple(kept.values()),), transpose=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
 
 from bosh.cli import session as sessions
 from bosh.cli.commands.deployments import path_of
-from bosh.cli.output.table import Cell, Table
-from bosh.cli.session import Session
+from bosh.cli.commands.disks import newest_first, shown
+from bosh.cli.output.table import Cell, Table, Verdict
+from bosh.cli.output.values import thousands, yaml_of
+from bosh.cli.session import Session, SessionError, doing
 
 _DETAILS = ("State", "VM CID", "VM Type", "Disk CIDs", "Agent ID", "Index", "Bootstrap", "Ignore")
 _VM = ("VM CID", "VM Type", "Active", "Stemcell")
@@ -31,42 +32,40 @@ def uptime(seconds: int | None) -> str:
     return f"{days}d {hours}h {minutes}m {seconds}s"
 
 
-def size(kilobytes: float) -> str:
-    """``1.5 MB``, in thousands, as the original shows memory."""
-    value = kilobytes * 1000
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError("not reached")
-
-
 def _percent(text: Any) -> str:
     return f"{text}%" if text not in (None, "") else ""
 
 
 def _memory(part: dict[str, Any] | None) -> str:
-    if not part or part.get("kb") in (None, ""):
+    """A VM's memory: both numbers are texts, shown as they come."""
+    if not part or not part.get("percent") or not str(part.get("kb") or "").isdigit():
         return ""
-    return f"{float(part['percent'] or 0):.0f}% ({size(float(part['kb']))})"
+    return f"{part['percent']}% ({thousands(int(part['kb']) * 1000)})"
+
+
+def _process_memory(part: dict[str, Any] | None) -> str:
+    """A process's memory: both are numbers."""
+    if not part or part.get("percent") is None or part.get("kb") is None:
+        return ""
+    return f"{float(part['percent']):.1f}% ({thousands(int(part['kb']) * 1000)})"
 
 
 def _disk(part: dict[str, Any] | None) -> str:
-    if not part or part.get("percent") in (None, ""):
+    if not part or not part.get("percent") or not part.get("inode_percent"):
         return ""
-    return f"{part['percent']}% ({part.get('inode_percent', '')}i%)"
+    return f"{part['percent']}% ({part['inode_percent']}i%)"
 
 
-def _vitals(created_at: Any, vitals: dict[str, Any]) -> list[Cell]:
+def _vitals(created_at: Any, vitals: dict[str, Any], *, is_vm: bool = True) -> list[Cell]:
     cpu, disk = vitals.get("cpu") or {}, vitals.get("disk") or {}
     total = cpu.get("total")
     return [
-        str(created_at or ""),
+        shown(created_at),
         uptime((vitals.get("uptime") or {}).get("secs")),
         ", ".join(vitals.get("load") or []),
         f"{float(total):.1f}%" if total is not None else "",
         *(_percent(cpu.get(key)) for key in ("user", "sys", "wait")),
-        _memory(vitals.get("mem")),
+        _memory(vitals.get("mem")) if is_vm else _process_memory(vitals.get("mem")),
         _memory(vitals.get("swap")),
         *(_disk(disk.get(key)) for key in ("system", "ephemeral", "persistent")),
     ]
@@ -78,7 +77,7 @@ def _name(info: dict[str, Any]) -> str:
 
 def is_running(info: dict[str, Any]) -> bool:
     """Whether the instance and all its processes run."""
-    return info.get("job_state") == "running" and all(p.get("state") == "running" for p in info.get("processes") or [])
+    return _state(info) == "running" and all(p.get("state") == "running" for p in info.get("processes") or [])
 
 
 def _details(info: dict[str, Any]) -> list[Cell]:
@@ -111,6 +110,10 @@ def _state(info: dict[str, Any]) -> str:
     return "" if state == "running" and not info.get("processes") else str(state)
 
 
+def _process_state(process: dict[str, Any]) -> Verdict:
+    return Verdict(process.get("state") or "", process.get("state") != "running")
+
+
 def instance_table(
     deployment: str, infos: Iterable[dict[str, Any]], *, ps: bool, details: bool, vitals: bool, failing: bool
 ) -> Table:
@@ -124,7 +127,7 @@ def instance_table(
         row: list[Cell] = [
             name,
             *([""] if ps else []),
-            _state(info),
+            Verdict(_state(info), not is_running(info)),
             info.get("az") or "",
             list(info.get("ips") or []),
             deployment,
@@ -135,11 +138,12 @@ def instance_table(
         for process in info.get("processes") or [] if ps else []:
             if failing and process.get("state") == "running":
                 continue
-            line: list[Cell] = [name, process.get("name") or "", process.get("state") or "", "", "", ""]
+            line: list[Cell] = [name, process.get("name") or "", _process_state(process), "", "", ""]
             line += [""] * (len(_DETAILS) if details else 0)
-            line += _vitals("", process) if vitals else []
+            line += _vitals("", process, is_vm=False) if vitals else []
             rows.append(tuple(line))
-    return Table("instances", columns, tuple(rows), title=f"Deployment '{deployment}'")
+    count = sum(1 for row in rows if not (ps and row[1]))
+    return Table("instances", columns, tuple(rows), title=f"Deployment '{deployment}'", sort_by=(0, 1), count=count)
 
 
 def vm_table(deployment: str, infos: Iterable[dict[str, Any]], *, vitals: bool, cloud_properties: bool) -> Table:
@@ -147,25 +151,57 @@ def vm_table(deployment: str, infos: Iterable[dict[str, Any]], *, vitals: bool, 
     columns += (("Cloud Properties",) if cloud_properties else ()) + (_VITALS if vitals else ())
     rows = []
     for info in infos:
-        row: list[Cell] = [_name(info), _state(info), info.get("az") or "", list(info.get("ips") or []), *_vm(info)]
-        row += [json.dumps(info.get("cloud_properties"), indent=2)] if cloud_properties else []
+        state = Verdict(_state(info), not is_running(info))
+        row: list[Cell] = [_name(info), state, info.get("az") or "", list(info.get("ips") or []), *_vm(info)]
+        row += [yaml_of(info.get("cloud_properties"))] if cloud_properties else []
         row += _vitals(info.get("vm_created_at"), info.get("vitals") or {}) if vitals else []
         rows.append(tuple(row))
     return Table("vms", columns, tuple(rows), title=f"Deployment '{deployment}'", sort_by=(0,))
 
 
-def _infos(session: Session, kind: str) -> list[tuple[str, list[dict[str, Any]]]]:
-    """(deployment, rows) of the one deployment named, or of all."""
+def _infos(session: Session, kind: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """(deployment, rows) of the one deployment named, or of all that can be asked. Raises SessionError at the end when some cannot."""
     director = session.director()
     if session.flags.deployment:
-        names = [session.flags.deployment]
-    else:
+        yield session.flags.deployment, _asked(session, session.flags.deployment, kind)
+        return
+    with doing("Finding deployments"):
         names = [item["name"] for item in director.get("/deployments", exclude_configs="true")]
-    task_ids = [director.start_task("GET", path_of(name, kind), query={"format": "full"}) for name in names]
-    return [
-        (name, session.silent_rows(task_id, what=f"Fetching {kind} of '{name}'"))
-        for name, task_id in zip(names, task_ids, strict=True)
-    ]
+    failures: list[SessionError] = []
+    for start in range(0, len(names), max(1, session.flags.parallel)):
+        chosen = names[start : start + max(1, session.flags.parallel)]
+        started = {name: _started(session, name, kind, failures) for name in chosen}
+        for name, task_id in started.items():
+            try:
+                if task_id:
+                    yield name, _rows_of(session, name, kind, task_id)
+            except SessionError as error:
+                failures.append(error)
+    if failures:
+        raise SessionError("\n".join(f"- {error}" for error in failures))
+
+
+def _started(session: Session, name: str, kind: str, failures: list[SessionError]) -> int:
+    """The task that asks, 0 when it cannot even begin."""
+    try:
+        with doing(f"Listing deployment '{name}' {kind} infos"):
+            return session.director().start_task("GET", path_of(name, kind), query={"format": "full"})
+    except SessionError as error:
+        failures.append(error)
+        return 0
+
+
+def _rows_of(session: Session, name: str, kind: str, task_id: int) -> list[dict[str, Any]]:
+    session.follow(task_id, what=f"Listing deployment '{name}' {kind} infos")
+    return session.director().result_rows(task_id)
+
+
+def _asked(session: Session, name: str, kind: str) -> list[dict[str, Any]]:
+    failures: list[SessionError] = []
+    task_id = _started(session, name, kind, failures)
+    if failures:
+        raise failures[0]
+    return _rows_of(session, name, kind, task_id)
 
 
 def instances(
@@ -194,6 +230,9 @@ def vms(
 
 def orphaned_vms(context: typer.Context) -> None:
     session = sessions.of(context)
+    director = session.director()
+    with doing("Finding orphaned VMs"):
+        found = director.get("/orphaned_vms")
     columns = ("VM CID", "Deployment", "Instance", "AZ", "IPs", "Orphaned At")
     rows = tuple(
         (
@@ -202,8 +241,8 @@ def orphaned_vms(context: typer.Context) -> None:
             item["instance_name"],
             item["az"],
             list(item["ip_addresses"]),
-            str(item["orphaned_at"]),
+            shown(item["orphaned_at"]),
         )
-        for item in session.director().get("/orphaned_vms")
+        for item in newest_first(found, "orphaned_at")
     )
-    session.ui.table(Table("orphaned vms", columns, rows))
+    session.ui.table(Table("orphaned_vms", columns, rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from bosh.manifest.interpolate import evaluate, rendered
 
 def interpolate(
     context: typer.Context,
-    manifest: Annotated[Path, typer.Argument(metavar="PATH")],
+    manifest: Annotated[str, typer.Argument(metavar="PATH", help="Path to a template that will be interpolated")],
     var: Vars = None,
     var_file: VarFiles = None,
     vars_file: VarsFiles = None,
@@ -34,12 +33,12 @@ def interpolate(
     ] = False,
 ) -> None:
     ui = sessions.of(context).ui
-    sources = templates.variables(var, var_file, vars_file, vars_env, vars_store)
-    document = documents.load(templates.read_text(manifest), str(manifest), allow_duplicates=True).value
+    template = templates.Template.read(manifest, var, var_file, vars_file, vars_env, vars_store, ops_file)
+    document = documents.load(template.text, manifest, allow_duplicates=True).value
     value = evaluate(
         document,
-        sources,
-        templates.read_ops(ops_file),
+        template.variables,
+        template.ops,
         path=path,
         expect_all_found=var_errs,
         expect_all_used=var_errs_unused,

@@ -10,7 +10,9 @@ import typer
 from bosh.cli import session as sessions
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.slugs import all_or_group_or_instance, instance
-from bosh.cli.session import Session, SessionError
+from bosh.cli.commands.times import rfc3339
+from bosh.cli.failures import UsageError
+from bosh.cli.session import Session, SessionError, doing
 
 Slug = Annotated[str, typer.Argument(metavar="INSTANCE-GROUP[/INSTANCE-ID]")]
 Canaries = Annotated[str, typer.Option("--canaries", help="Override manifest values for canaries")]
@@ -22,21 +24,36 @@ Converge = Annotated[
 NoConverge = Annotated[bool, typer.Option("--no-converge", help="Act only on specified instance")]
 
 
-def _change(session: Session, slug: str, action: str, state: str, *, alone: bool, **options: Any) -> None:
+def _alone_is_enough(action: str, slug: str, *, converge: bool, **given: str | bool) -> None:
+    """``--no-converge`` is for one instance and goes with little else. Raises SessionError."""
+    for name, value in {"converge": converge, **given}.items():
+        if value:
+            raise SessionError(f"Can't set {name.replace('_', '-')} and no-converge")
+    if "/" not in slug:
+        raise SessionError(
+            f"You are trying to run {action} with --no-converge on an entire instance group. This operation is not allowed. "
+            "Trying using the --converge flag or running it against a specific instance."
+        )
+
+
+def _change(
+    session: Session, slug: str, action: str, state: str, *, alone: bool, converge: bool, **options: Any
+) -> None:
     """Ask for a state of some instances: with convergence of the whole deployment, or of the one instance alone."""
-    deployment = session.deployment()
     group, number = all_or_group_or_instance(slug)
+    deployment = session.deployment()
     session.ui.confirm()
-    what = f"{action.title()}ing instance group '{slug or '*'}'"
+    headers = {"Content-Type": "text/yaml"}
     if alone:
-        group, number = instance(slug)
+        given = {key: options.get(key) or "" for key in ("canaries", "max_in_flight", "dry_run")}
+        _alone_is_enough(action, slug, converge=converge, **given)
         path = path_of(deployment, "instance_groups", group, number, "actions", action)
-        query = {"skip_drain": options.get("skip_drain"), "hard": "true" if state == "detached" else None}
-        session.run_task("POST", path, what=what, query=query)
+        query = {"skip_drain": options.get("skip_drain"), "hard": _true(state == "detached")}
+        query["ignore_unresponsive_agent"] = options.get("fix")
+        session.run_task("POST", path, what="Non-converging action failed", query=query)
         return
     path = path_of(deployment, "jobs", group, *([number] if number != "*" else []))
-    headers = {"Content-Type": "text/yaml"}
-    session.run_task("PUT", path, what=what, query={"state": state, **options}, headers=headers, body=b"")
+    session.run_task("PUT", path, what="Changing state", query={"state": state, **options}, headers=headers, body=b"")
 
 
 def _true(value: bool) -> str | None:
@@ -52,7 +69,16 @@ def start(
     no_converge: NoConverge = False,
 ) -> None:
     session = sessions.of(context)
-    _change(session, slug, "start", "started", alone=no_converge, canaries=canaries, max_in_flight=max_in_flight)
+    _change(
+        session,
+        slug,
+        "start",
+        "started",
+        alone=no_converge,
+        converge=converge,
+        canaries=canaries,
+        max_in_flight=max_in_flight,
+    )
 
 
 def stop(
@@ -70,7 +96,7 @@ def stop(
     if soft and hard:
         raise SessionError("Expected either --soft or --hard, not both")
     options = {"skip_drain": _true(skip_drain), "canaries": canaries, "max_in_flight": max_in_flight}
-    _change(session, slug, "stop", "detached" if hard else "stopped", alone=no_converge, **options)
+    _change(session, slug, "stop", "detached" if hard else "stopped", alone=no_converge, converge=converge, **options)
 
 
 def restart(
@@ -84,7 +110,7 @@ def restart(
 ) -> None:
     session = sessions.of(context)
     options = {"skip_drain": _true(skip_drain), "canaries": canaries, "max_in_flight": max_in_flight}
-    _change(session, slug, "restart", "restart", alone=no_converge, **options)
+    _change(session, slug, "restart", "restart", alone=no_converge, converge=converge, **options)
 
 
 def recreate(
@@ -105,24 +131,27 @@ def recreate(
     converge: Converge = False,
     no_converge: NoConverge = False,
 ) -> None:
+    created_before = rfc3339(vms_created_before, "--vms-created-before")
     session = sessions.of(context)
     options = {
         "skip_drain": _true(skip_drain),
         "fix": _true(fix),
-        "recreate_vms_created_before": vms_created_before,
+        "recreate_vms_created_before": created_before,
         "canaries": canaries,
         "max_in_flight": max_in_flight,
         "dry_run": _true(dry_run),
     }
-    _change(session, slug, "recreate", "recreate", alone=no_converge, **options)
+    _change(session, slug, "recreate", "recreate", alone=no_converge, converge=converge, **options)
 
 
 def _set_ignored(context: typer.Context, slug: str, *, ignored: bool) -> None:
-    session = sessions.of(context)
     group, number = instance(slug)
-    path = path_of(session.deployment(), "instance_groups", group, number, "ignore")
+    session = sessions.of(context)
+    deployment = session.deployment()
+    path = path_of(deployment, "instance_groups", group, number, "ignore")
     body, headers = json.dumps({"ignore": ignored}).encode(), {"Content-Type": "application/json"}
-    session.director().call("PUT", path, body=body, headers=headers)
+    with doing(f"Changing ignore state for '{slug}' in deployment '{deployment}'"):
+        session.director().call("PUT", path, body=body, headers=headers)
 
 
 def ignore(context: typer.Context, slug: Annotated[str, typer.Argument(metavar="INSTANCE-GROUP/INSTANCE-ID")]) -> None:
@@ -137,13 +166,16 @@ def unignore(
 
 def delete_vm(context: typer.Context, cid: Annotated[str, typer.Argument(metavar="CID")]) -> None:
     session = sessions.of(context)
+    session.deployment()
     session.ui.confirm()
     session.run_task("DELETE", f"/vms/{cid}", what=f"Deleting VM '{cid}'")
 
 
 def update_resurrection(context: typer.Context, switch: Annotated[str, typer.Argument(metavar="on|off")]) -> None:
-    session = sessions.of(context)
-    if switch not in {"on", "off", "yes", "no", "true", "false"}:
-        raise SessionError(f"Expected '{switch}' to be 'on' or 'off'")
-    body = json.dumps({"resurrection_paused": switch in {"off", "no", "false"}}).encode()
-    session.director().call("PUT", "/resurrection", body=body, headers={"Content-Type": "application/json"})
+    on, off = {"true", "yes", "on", "enable"}, {"false", "no", "off", "disable"}
+    if switch not in on | off:
+        raise UsageError(f"Expected boolean variable '{switch}' to be either 'true' or 'false'")
+    director = sessions.of(context).director()
+    body = json.dumps({"resurrection_paused": switch in off}).encode()
+    with doing("Changing VM resurrection state for all"):
+        director.call("PUT", "/resurrection", body=body, headers={"Content-Type": "application/json"})

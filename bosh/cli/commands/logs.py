@@ -12,7 +12,7 @@ from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.downloads import download
 from bosh.cli.commands.slugs import all_or_group_or_instance
 from bosh.cli.commands.ssh import Gateway, gateway_of, run_everywhere
-from bosh.cli.session import SessionError
+from bosh.cli.session import SessionError, doing
 
 LOGS = "/var/vcap/sys/log"
 _SYSTEM = (
@@ -50,7 +50,9 @@ def logs(
         typer.Option("--gw-private-key", envvar="BOSH_GW_PRIVATE_KEY", help="Private key path for gateway connection"),
     ] = "",
 ) -> None:
+    group, number = all_or_group_or_instance(slug)
     session = sessions.of(context)
+    deployment = session.deployment()
     kinds = [
         kind
         for kind, wanted in (("agent", agent or all_logs), ("job", all_logs), ("system", system or all_logs))
@@ -64,8 +66,6 @@ def logs(
         return
     if job:
         raise SessionError("Expected --job only with --follow; use --only to choose files")
-    deployment = session.deployment()
-    group, number = all_or_group_or_instance(slug)
     query = {"type": ",".join(kinds), "filters": ",".join(filters)}
     task = session.run_task(
         "GET", path_of(deployment, "jobs", group, number, "logs"), what="Fetching logs", query=query
@@ -76,7 +76,8 @@ def logs(
     prefix = ".".join(
         part for part in (deployment, group if group != "*" else "", number if number != "*" else "") if part
     )
-    download(session, blob_id, "", prefix=prefix, folder=folder)
+    with doing("Downloading logs"):
+        download(session, blob_id, "", prefix=prefix, folder=folder)
 
 
 def tail_command(

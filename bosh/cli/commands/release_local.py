@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bosh.cli import session as sessions
-from bosh.cli.output.table import Table
-from bosh.cli.session import Session
+from bosh.cli.output.table import Cell, Table
+from bosh.cli.session import Session, doing
 from bosh.wire.release_mf import ReleaseManifest
 
 Folder = Annotated[Path, typer.Option("--dir", help="Release directory path if not current working directory")]
@@ -67,18 +67,21 @@ def show(session: Session, manifest: ReleaseManifest, archive: Path | None = Non
         )
     )
     jobs = tuple((f"{job.name}/{job.fingerprint}", job.sha1, list(job.packages)) for job in manifest.jobs)
-    session.ui.table(Table("jobs", ("Job", "Digest", "Packages"), jobs, sort_by=(0,), fill_first=True))
-    packages = tuple(
-        (f"{package.name}/{package.fingerprint}", package.sha1, list(package.dependencies))
-        for package in (*manifest.packages, *manifest.compiled_packages)
-    )
-    session.ui.table(Table("packages", ("Package", "Digest", "Dependencies"), packages, sort_by=(0,), fill_first=True))
+    session.ui.table(Table("jobs", ("Job", "Digest", "Packages"), jobs, sort_by=(0,)))
+    columns: tuple[str, ...] = ("Package", "Digest", "Dependencies")
+    packages: list[tuple[Cell, ...]] = []
+    for package in (*manifest.packages, *manifest.compiled_packages):
+        row = (f"{package.name}/{package.fingerprint}", package.sha1, list(package.dependencies))
+        packages.append((*row, *package.stemcell.partition("/")[::2]) if manifest.is_compiled else row)
+    if manifest.is_compiled:
+        columns += ("OS", "OS Version")
+    session.ui.table(Table("packages", columns, tuple(packages), sort_by=(0,)))
 
 
 def create_release(
     context: typer.Context,
     manifest: Annotated[
-        Path | None, typer.Argument(metavar="[PATH]", help="Path to a release manifest to build a tarball of")
+        Path | None, typer.Argument(metavar="PATH", help="Path to a release manifest to build a tarball of")
     ] = None,
     folder: Folder = Path(),
     name: Annotated[str, typer.Option("--name", help="Custom release name")] = "",
@@ -142,10 +145,14 @@ def vendor_package(
         session.ui.line(f"Added package '{name}'")
 
 
-def inspect_local_release(context: typer.Context, path: Annotated[Path, typer.Argument(metavar="PATH")]) -> None:
+def inspect_local_release(
+    context: typer.Context, path: Annotated[Path, typer.Argument(metavar="PATH-TO-RELEASE")]
+) -> None:
     from bosh.release import repack
 
-    show(sessions.of(context), repack.inspect(path))
+    with doing("Extracting release"):
+        manifest = repack.inspect(path)
+    show(sessions.of(context), manifest, path)
 
 
 def sha1ify_release(

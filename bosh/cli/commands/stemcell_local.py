@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bosh.cli import session as sessions
+from bosh.cli.commands.uploads import opening_archive
 from bosh.cli.output.table import Table
 from bosh.cli.session import Session, SessionError
 from bosh.stemcell import archive
@@ -29,8 +30,12 @@ def build_stemcell(
     from bosh.stemcell.build import build
 
     session = sessions.of(context)
-    path = build(recipe or RECIPE, cache_dir=cache or CACHE / "stemcells", output=output, progress=session.ui.line)
-    session.ui.line("")
+    path = build(
+        recipe or RECIPE,
+        cache_dir=cache or CACHE / "stemcells",
+        output=output,
+        progress=lambda text: session.ui.begin(f"{text}\n"),
+    )
     show(session, archive.read(path, check_image=False).manifest, path)
 
 
@@ -48,14 +53,27 @@ def show(session: Session, manifest: StemcellManifest, path: Path | None = None)
     session.ui.table(Table("", columns, (row,), transpose=True))
 
 
-def inspect_local_stemcell(context: typer.Context, path: Annotated[Path, typer.Argument(metavar="PATH")]) -> None:
-    show(sessions.of(context), archive.read(path).manifest)
+def inspect_local_stemcell(
+    context: typer.Context, path: Annotated[Path, typer.Argument(metavar="PATH-TO-STEMCELL")]
+) -> None:
+    ui = sessions.of(context).ui
+    with opening_archive(path):
+        manifest = archive.read(path, check_image=False).manifest
+    properties = manifest.cloud_properties
+    row = (
+        manifest.name,
+        manifest.operating_system,
+        manifest.version,
+        str(properties.get("infrastructure") or "unknown"),
+        str(properties.get("hypervisor") or "-"),
+    )
+    ui.table(Table("stemcell-metadata", ("Name", "OS", "Version", "Infrastructure", "Hypervisor"), (row,)))
 
 
 def repack_stemcell(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="PATH")],
-    target: Annotated[Path, typer.Argument(metavar="DESTINATION")],
+    source: Annotated[Path, typer.Argument(metavar="PATH-TO-STEMCELL")],
+    target: Annotated[Path, typer.Argument(metavar="PATH-TO-RESULT")],
     name: Annotated[str, typer.Option("--name", help="Repacked stemcell name")] = "",
     version: Annotated[str, typer.Option("--version", help="Repacked stemcell version")] = "",
     cloud_properties: Annotated[

@@ -8,19 +8,20 @@ from typing import Annotated
 import typer
 
 from bosh.cli import session as sessions
-from bosh.cli.commands.slugs import name_and_version
-from bosh.cli.commands.uploads import REMOTE, local_path, send_file, send_location
+from bosh.cli.commands.slugs import stemcell
+from bosh.cli.commands.uploads import REMOTE, local_path, opening_archive, send_file, send_location, without_credentials
 from bosh.cli.output.table import Table
-from bosh.cli.session import Session
+from bosh.cli.session import Session, doing
 from bosh.manifest.versions import stemcell_version
 from bosh.stemcell import archive
 
 
 def stemcells(context: typer.Context) -> None:
     session = sessions.of(context)
-    found = sorted(
-        session.director().get("/stemcells"), key=lambda item: stemcell_version(item["version"]), reverse=True
-    )
+    director = session.director()
+    with doing("Finding stemcells"):
+        found = director.get("/stemcells")
+    found = sorted(found, key=lambda item: stemcell_version(item["version"]), reverse=True)
     rows = tuple(
         (
             item["name"],
@@ -50,13 +51,16 @@ def upload_stemcell(
     ] = "",
 ) -> None:
     session = sessions.of(context)
+    session.director()
     query = {"fix": "true"} if fix else {}
     if REMOTE.match(source):
         if fix or not (name and version) or needed(session, name, version):
-            send_location(session, "/stemcells", source, sha1=sha1, what="Uploading remote stemcell", query=query)
+            what = f"Uploading remote stemcell '{without_credentials(source)}'"
+            send_location(session, "/stemcells", source, sha1=sha1, what=what, query=query)
         return
     path = local_path(source)
-    manifest = archive.read(path, check_image=False).manifest
+    with doing("Retrieving stemcell info"), opening_archive(path):
+        manifest = archive.read(path, check_image=False).manifest
     if fix or needed(session, manifest.name, manifest.version):
         send_file(session, "/stemcells", path, what="Uploading stemcell file", query=query)
 
@@ -65,7 +69,8 @@ def needed(session: Session, name: str, version: str) -> bool:
     """Whether some CPI lacks this stemcell; says so when none does."""
     body = json.dumps({"stemcell": {"name": name, "version": version}}).encode()
     headers = {"Content-Type": "application/json"}
-    answer = session.director().call("POST", "/stemcell_uploads", body=body, headers=headers).json()
+    with doing("Finding stemcells"):
+        answer = session.director().call("POST", "/stemcell_uploads", body=body, headers=headers).json()
     if not answer["needed"]:
         session.ui.line(f"Stemcell '{name}/{version}' already exists.")
     return bool(answer["needed"])
@@ -76,8 +81,14 @@ def delete_stemcell(
     slug: Annotated[str, typer.Argument(metavar="NAME/VERSION")],
     force: Annotated[bool, typer.Option("--force", help="Ignore errors")] = False,
 ) -> None:
+    name, version = stemcell(slug)
     session = sessions.of(context)
-    name, version = name_and_version(slug)
+    director = session.director()
     session.ui.confirm()
+
+    def is_there() -> bool:
+        return any((item["name"], item["version"]) == (name, version) for item in director.get("/stemcells"))
+
     query = {"force": "true"} if force else {}
-    session.run_task("DELETE", f"/stemcells/{name}/{version}", what=f"Deleting stemcell '{slug}'", query=query)
+    path = f"/stemcells/{name}/{version}"
+    session.remove(path, what=f"Deleting stemcell '{slug}'", is_there=is_there, query=query)

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from bosh.cli import session as sessions
-from bosh.cli.output.table import Table
-from bosh.cli.session import Session, SessionError
+from bosh.cli.output.table import Table, Verdict
+from bosh.cli.output.tasks import date
+from bosh.cli.session import Session, SessionError, doing
 
-RECENT = 30
+_RUNNING = "processing,cancelling,queued"
+_BAD = frozenset({"error", "timeout", "cancelled"})
 
 
 def when(seconds: Any) -> str:
     """Unix seconds as the original prints times; empty for none."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%a %b %e %H:%M:%S UTC %Y") if seconds else ""
+    return date(int(seconds)) if seconds else ""
 
 
 def table(found: list[dict[str, Any]]) -> Table:
     columns = ("ID", "State", "Started At", "Finished At", "User", "Deployment", "Description", "Result")
     rows = tuple(
         (
-            str(task["id"]),
-            task["state"],
+            int(task["id"]),
+            Verdict(task["state"], task["state"] in _BAD),
             when(task.get("started_at")),
-            when(task.get("timestamp")),
+            "-" if not task.get("timestamp") else when(task["timestamp"]),
             task["user"],
             task.get("deployment") or "",
             task["description"],
@@ -35,24 +36,32 @@ def table(found: list[dict[str, Any]]) -> Table:
         )
         for task in found
     )
-    return Table("tasks", columns, rows)
+    return Table("tasks", columns, rows, sort_by=(0,), descending=True)
 
 
 def tasks(
     context: typer.Context,
-    recent: Annotated[bool, typer.Option("--recent", "-r", help="Show recent tasks, finished ones too")] = False,
-    count: Annotated[int, typer.Argument(help="How many recent tasks")] = RECENT,
+    recent: Annotated[
+        int | None,
+        typer.Option("--recent", "-r", help="Show 30 recent tasks. Use '=' to specify the number of tasks to show"),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", "-a", help="Include all task types (ssh, logs, vms, etc)")] = False,
 ) -> None:
     session = sessions.of(context)
-    query: dict[str, Any] = {"verbose": 2 if every else 1, "deployment": session.flags.deployment}
-    query |= {"limit": count} if recent else {"state": "processing,cancelling,queued"}
-    session.ui.table(table(session.director().get("/tasks", **query)))
+    director = session.director()
+    query: dict[str, Any] = {"deployment": session.flags.deployment}
+    if recent is None:
+        with doing("Finding current tasks"):
+            found = director.get("/tasks", verbose=2, state=_RUNNING, **query)
+    else:
+        with doing("Finding recent tasks"):
+            found = director.get("/tasks", verbose=2 if every else 1, limit=recent, **query)
+    session.ui.table(table(found))
 
 
 def task(
     context: typer.Context,
-    task_id: Annotated[str, typer.Argument(metavar="ID")] = "",
+    task_id: Annotated[int, typer.Argument(metavar="ID")] = 0,
     event: Annotated[bool, typer.Option("--event", help="Track event log")] = False,
     cpi: Annotated[bool, typer.Option("--cpi", help="Track CPI log")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Track debug log")] = False,
@@ -60,33 +69,50 @@ def task(
     every: Annotated[bool, typer.Option("--all", "-a", help="Include all task types (ssh, logs, vms, etc)")] = False,
 ) -> None:
     session = sessions.of(context)
-    number = int(task_id) if task_id else _current(session, every=every)
-    kinds = [kind for kind, wanted in (("debug", debug), ("cpi", cpi), ("result", result)) if wanted]
-    session.follow(number, what=f"Capturing task '{number}' output", kind=kinds[0] if kinds else "event")
+    director = session.director()
+    if task_id:
+        with doing(f"Finding task '{task_id}'"):
+            director.task(task_id)
+    number = task_id or _current(session, every=every)
+    wanted = (("event", event), ("cpi", cpi), ("debug", debug), ("result", result))
+    kind = next((kind for kind, is_wanted in wanted if is_wanted), "")
+    session.watch(number, what=f"Capturing task '{number}' output", kind=kind or "event", events=not kind)
 
 
 def _current(session: Session, *, every: bool) -> int:
-    query = {
-        "verbose": 2 if every else 1,
-        "state": "processing,cancelling,queued",
-        "deployment": session.flags.deployment,
-    }
-    found = session.director().get("/tasks", **query)
+    with doing("Finding current tasks"):
+        found = session.director().get(
+            "/tasks", verbose=2 if every else 1, state=_RUNNING, deployment=session.flags.deployment
+        )
     if not found:
         raise SessionError("No task found")
     return int(found[0]["id"])
 
 
 def cancel_task(context: typer.Context, task_id: Annotated[int, typer.Argument(metavar="ID")]) -> None:
-    sessions.of(context).director().call("DELETE", f"/task/{task_id}")
+    director = sessions.of(context).director()
+    with doing(f"Finding task '{task_id}'"):
+        director.task(task_id)
+    with doing(f"Cancelling task '{task_id}'"):
+        director.call("DELETE", f"/task/{task_id}")
 
 
 def cancel_tasks(
     context: typer.Context,
-    kinds: Annotated[list[str] | None, typer.Option("--type", "-t", help="Task types to cancel")] = None,
-    states: Annotated[list[str] | None, typer.Option("--state", "-s", help="Task states to cancel")] = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type", "-t", help="task types to cancel (cck_scan_and_fix, cck_apply, update_release, …) (default: all)"
+        ),
+    ] = None,
+    states: Annotated[
+        list[str] | None,
+        typer.Option("--state", "-s", help="task states to cancel (queued, processing) (default: queued)"),
+    ] = None,
 ) -> None:
     session = sessions.of(context)
+    director = session.director()
     body = {"types": kinds or [], "states": states or [], "deployment": session.flags.deployment}
     headers = {"Content-Type": "application/json"}
-    session.director().call("POST", "/tasks/cancel", body=json.dumps(body).encode(), headers=headers)
+    with doing("Cancelling tasks"):
+        director.call("POST", "/tasks/cancel", body=json.dumps(body).encode(), headers=headers)

@@ -10,10 +10,17 @@ from bosh.cli.output.ui import AnyUi
 _MARKS = {"added": "+ ", "removed": "- "}
 
 
+def _marked(line: Sequence[Any]) -> str:
+    """One line with its mark, as the original prints it (bosh-cli: cmd/print_diff.go)."""
+    return f"{_MARKS.get((line[1] if len(line) > 1 else None) or '', '  ')}{line[0]}\n"
+
+
 def show(ui: AnyUi, lines: Sequence[Sequence[Any]]) -> None:
-    """One line each with its mark, as the original prints them (bosh-cli: cmd/diff.go)."""
+    """Line by line, for people."""
     for line in lines:
-        text, kind = line[0], line[1] if len(line) > 1 else None
-        ui.line(f"{_MARKS.get(kind or '', '  ')}{text}")
-    if lines:
-        ui.line("")
+        ui.begin(_marked(line))
+
+
+def text_of(lines: Sequence[Sequence[Any]]) -> str:
+    """All lines as one text."""
+    return "".join(map(_marked, lines))

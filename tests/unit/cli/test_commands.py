@@ -31,9 +31,9 @@ def test_help_names_every_command():
     [
         (["--version"], 0, "version "),
         (["--help"], 0, "Available commands"),
-        (["vmz"], 1, "did you mean 'vms'"),
+        (["vmz"], 1, "did you mean `vms'"),
         (["vms"], 1, "Expected non-empty Director URL"),
-        (["vms", "--nope"], 1, "No such option: --nope"),
+        (["vms", "--nope"], 1, "unknown flag `nope'"),
     ],
 )
 def test_how_it_ends(arguments, code, words, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bosh.cli.output.table import Table, for_json, for_people, for_programs, key_of, only_columns
+from bosh.cli.output.table import NoSuchColumn, Table, Verdict, for_json, for_people, for_programs, key_of, only_columns
 
 VMS = Table(
     "vms",
@@ -21,7 +21,7 @@ def test_people_see_titles_padding_and_the_count():
         "web/a     10.0.0.1  5  \n"
         "web/b     10.0.0.2  -  \n"
         "          10.0.0.3    \n"
-        "\n2 vms\n\n"
+        "\n2 vms\n"
     )
 
 
@@ -49,6 +49,27 @@ def test_keys_are_made_of_titles(title, key):
 
 
 def test_columns_are_chosen_by_title_or_key():
-    assert only_columns(VMS, ["ips", "Instance"]).columns == ("Instance", "IPs")
-    with pytest.raises(ValueError, match="cannot show column 'nope'"):
-        only_columns(VMS, ["nope"])
+    assert for_json(only_columns(VMS, ["ips", "Instance"]))["Header"] == {"instance": "Instance", "ips": "IPs"}
+    with pytest.raises(NoSuchColumn, match="Failed to find header: nope") as caught:
+        only_columns(VMS, ["nope", "IPs"])
+    assert caught.value.others == (1,)
+
+
+def test_a_column_of_a_table_shown_together_is_not_missing():
+    assert for_json(only_columns(VMS, ["Digest"], ["Digest"]))["Rows"] == [{}, {}]
+
+
+def test_what_is_shown_once_does_not_depend_on_the_columns_chosen():
+    rows = only_columns(Table("", ("A", "B"), (("x", "1"), ("y", "1"))), ["B"])
+    assert for_people(rows).splitlines()[1:] == ["1  ", "1  "]
+
+
+def test_numbers_are_sorted_as_numbers():
+    rows = Table("", ("ID",), ((9,), (10,)), sort_by=(0,), descending=True)
+    assert [row["id"] for row in for_json(rows)["Rows"]] == ["10", "9"]
+
+
+def test_verdicts_are_coloured_for_people_only():
+    rows = Table("", ("State",), ((Verdict("failing", bad=True),), (Verdict("running", bad=False),)))
+    assert for_people(rows, good="<", bad=">", plain="|").splitlines()[1:] == [">failing|  ", "<running|  "]
+    assert for_programs(rows) == "failing\t\nrunning\t\n"

@@ -11,7 +11,8 @@ from bosh.wire import task_output
 
 def shown(*lines: str, state: str = "done") -> str:
     out = io.StringIO()
-    reporter = TaskReporter(PeopleUi(out=out, err=out, color=False, interactive=False, columns=()), 7)
+    reporter = TaskReporter(PeopleUi(out=out, err=out, color=False, interactive=False, columns=()))
+    reporter.start(7)
     for line in lines:
         reporter.feed(line[: len(line) // 2])
         reporter.feed(line[len(line) // 2 :])
