@@ -73,7 +73,7 @@ def test_deploys_and_questions(simulation: Simulation, report: Report) -> None:
     report.table("Director: fake cloud, agents with connections of their own", _COLUMNS, rows)
     time.sleep(_WORKERS_LEAVE_WITHIN_S)
     again = simulation.memory()
-    memory = [(name, idle[name], used.get(name, 0.0), again.get(name, 0.0)) for name in idle]
+    memory: list[tuple[object, ...]] = [(name, idle[name], used.get(name, 0.0), again.get(name, 0.0)) for name in idle]
     memory.append(("all", *(sum(each.values()) for each in (idle, used, again))))
     report.table("Memory, PSS in MiB", ("", "idle", "after 500 instances", "half a minute later"), memory)
 
