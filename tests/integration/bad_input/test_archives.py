@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def bad_version() -> bytes:
     return archives.tar({**files(), "release.MF": yaml.safe_dump({**content, "version": "1 2"}).encode()})
 
 
-RELEASES = {
+RELEASES: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "not an archive": (lambda: b"this is no archive", 30002, "Extracting release archive failed"),
     "empty": (lambda: b"", 30002, "Extracting release archive failed"),
     "truncated": (lambda: whole()[: len(whole()) // 2], 30002, "Extracting release archive failed"),
@@ -91,7 +92,7 @@ def test_a_location_that_is_not_there(site: Site, tmp_path: Path) -> None:
     assert "nowhere.tgz" in message
 
 
-STEMCELLS = {
+STEMCELLS: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "not an archive": (lambda: b"this is no archive", 50000, "as a stemcell"),
     "truncated": (lambda: archives.tar(archives.stemcell_files("2"))[:-40], 50000, "as a stemcell"),
     "without an image": (

@@ -133,7 +133,7 @@ async def test_an_agent_whose_certificate_has_expired_is_refused_and_told_why(
     transport = NatsTransport([f"nats://127.0.0.1:{config.nats.port}"], certificate, "a-1", SystemClock())
     connected = asyncio.Event()
 
-    async def heard(*_: object) -> None:
+    def heard(_payload: bytes) -> None:
         """Nothing comes."""
 
     running = asyncio.create_task(transport.run(heard, connected.set))

@@ -133,7 +133,7 @@ class Estate:
         """The cloud has the instance's VM no more."""
         with self.director.store() as store:
             (vm,) = store.vms.list(instance_uuid=instance.uuid)
-        answer(FakeCloud, {"dir": str(self.director.cloud)}, wire.encode_request(wire.Request("delete_vm", [vm.cid])))
+        answer(FakeCloud, {"dir": str(self.director.cloud)}, wire.encode_request(wire.Request("delete_vm", (vm.cid,))))
 
     def active_disks(self, name: str) -> list[int]:
         """Sizes of the deployment's disks in use."""
