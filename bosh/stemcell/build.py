@@ -180,13 +180,19 @@ def _root(inputs: _Inputs, folder: Path, progress: Progress) -> Path:
         with process.contained(
             command,
             what="make the stemcell's root filesystem",
-            on_line=lambda line: progress(line.removeprefix("I: ")),
+            on_line=lambda line: _say_unless_warning(line, progress),
             environment={"TMPDIR": str(work / "tmp"), "SOURCE_DATE_EPOCH": str(inputs.recipe.source_date_epoch_s)},
             input_path=sources if inputs.sources.lines else None,
         ) as stdout:
             _drain(stdout)
         (work / "made").rename(root)
     return root / "rootfs"
+
+
+def _say_unless_warning(line: str, progress: Progress) -> None:
+    """The tool's warnings are about habits of the host; when it fails they are among its last lines."""
+    if not line.startswith("W: "):
+        progress(line.removeprefix("I: "))
 
 
 def _mmdebstrap(recipe: Recipe, options: Path, target: Path, *, from_host: bool) -> list[str]:
