@@ -13,6 +13,7 @@ from bosh.release import built, create, generate, repack, tarball
 from bosh.release.directory import ReleaseDir
 from bosh.system.clock import FakeClock
 from bosh.wire.errors import BoshError, ReleaseAlreadyExists, ReleaseInvalidPackage, ReleaseSha1DoesNotMatch
+from bosh.wire.release_mf import ReleaseManifest
 
 
 def again(release: ReleaseDir, cache: Path | None = None) -> ReleaseDir:
@@ -200,3 +201,34 @@ def test_git_gives_commit_and_dirt(release: ReleaseDir) -> None:
     made = create.create_release(release)
     assert not made.manifest.uncommitted_changes
     assert len(made.manifest.commit_hash) >= 7
+
+
+def never(manifest: ReleaseManifest) -> bool:
+    return False
+
+
+def test_who_asks_again_gets_the_same_release(release: ReleaseDir) -> None:
+    first = create.current_release(release, differs=never)
+    assert create.current_release(again(release), differs=never) == first
+    assert release.dev_releases.versions("demo") == ("0+dev.1",)
+
+
+def test_a_changed_part_makes_the_next_release(release: ReleaseDir) -> None:
+    create.current_release(release, differs=never)
+    job = next(release.path.glob("jobs/*/templates/*"))
+    job.write_text("changed")
+    assert create.current_release(again(release), differs=never).version == "0+dev.2"
+    assert create.current_release(again(release), differs=never).version == "0+dev.2"
+
+
+def test_a_version_that_means_something_else_elsewhere_is_passed_over(release: ReleaseDir) -> None:
+    create.current_release(release, differs=never)
+    made = create.current_release(again(release), differs=lambda manifest: manifest.version in {"0+dev.1", "0+dev.2"})
+    assert made.version == "0+dev.3"
+    assert create.current_release(again(release), differs=never).version == "0+dev.3"
+
+
+def test_a_lost_manifest_is_made_anew(release: ReleaseDir) -> None:
+    create.current_release(release, differs=never)
+    release.dev_releases.manifest_path("demo", "0+dev.1").unlink()
+    assert create.current_release(again(release), differs=never).version == "0+dev.2"

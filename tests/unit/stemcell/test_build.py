@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,22 @@ def keys(recipe: Path, agent: Path) -> tuple[str, str]:
 
 def test_the_same_inputs_have_the_same_keys(tree: Path, agent: Path) -> None:
     assert keys(tree, agent) == keys(tree, agent)
+
+
+def _bundle(path: Path, **entries: bytes) -> None:
+    with zipfile.ZipFile(path, "w") as made:
+        for name, content in entries.items():
+            made.writestr(name.replace("_", "."), content)
+
+
+def test_byte_code_in_the_agent_is_no_input(tree: Path, agent: Path) -> None:
+    """It is not the same from one build to the next, and no stage uses it."""
+    _bundle(agent, main_py=b"1", main_pyc=b"1")
+    first = keys(tree, agent)
+    _bundle(agent, main_py=b"1", main_pyc=b"2")
+    assert keys(tree, agent) == first
+    _bundle(agent, main_py=b"2", main_pyc=b"2")
+    assert keys(tree, agent) != first
 
 
 def _agent(_: Path, agent: Path) -> None:
