@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -26,12 +27,13 @@ class Job:
 def tar(files: Mapping[str, bytes]) -> bytes:
     """A gzipped tar archive; names are written as they are given."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
+    # Without the time of day: the same files are the same bytes.
+    return gzip.compress(buffer.getvalue(), 1, mtime=0)
 
 
 def sha256(content: bytes) -> str:
