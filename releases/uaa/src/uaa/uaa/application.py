@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 from urllib.parse import unquote
 
-from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -23,8 +25,8 @@ from uaa.web import Call, Reply, json_reply, page_reply
 
 _log = logging.getLogger("uaa.access")
 _MAX_BODY_BYTES: Final = 1 << 20
-THREADS: Final = 8
-"""Requests worked on at once: password hashing keeps a core busy each, the rest waits for the database."""
+THREADS: Final = 4
+"""Requests worked on at once: each takes a few milliseconds, and hashing a password keeps a core busy. The rest wait their turn."""
 
 
 class Router:
@@ -61,7 +63,7 @@ class Router:
 def application(uaa: Uaa, metrics: Metrics) -> ASGIApp:
     """The server of everything but the metrics."""
     router = Router(ROUTES)
-    limiter = CapacityLimiter(THREADS)
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,7 +74,8 @@ def application(uaa: Uaa, metrics: Metrics) -> ASGIApp:
         try:
             call = await _call(request)
             handler, pattern, places = router.find(call.method, _raw_path(scope))
-            reply = await to_thread.run_sync(_answer, uaa, handler, _at(call, places), limiter=limiter)
+            work = partial(_answer, uaa, handler, _at(call, places))
+            reply = await asyncio.get_running_loop().run_in_executor(threads, work)
         except ClientDisconnect:
             return
         except UaaError as error:

@@ -166,7 +166,7 @@ def _check_origin(uaa: Uaa, origin: str | None, asking: Client | None) -> None:
     allowed = asking.allowed_providers() if asking else None
     with uaa.db.reading() as connection:
         provider = providers.by_origin(connection, UAA)
-    usable = provider is not None and provider.active and uaa.config.internal_auth_enabled
+    usable = provider is not None and provider.active and not uaa.config.internal_auth_disabled
     if origin not in {None, UAA} or not usable:
         if origin is not None and allowed is not None and origin not in allowed:
             raise unauthorized("Client is not authorized for specified user's identity provider.")

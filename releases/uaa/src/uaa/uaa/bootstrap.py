@@ -6,28 +6,51 @@ another hash of the same would void every token.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection
 
+from uaa.config import Delete
 from uaa.context import Uaa
+from uaa.errors import UaaError
 from uaa.records import UAA, Client, ExternalGroup, Group, Member, Provider, User
 from uaa.seeds import ClientSeed, UserSeed
 from uaa.store import clients, groups, providers, users
 
+_ATTEMPTS: Final = 5
+_CONFLICT: Final = 409
+
 
 def run(uaa: Uaa) -> None:
-    """Clients, groups and users; in one transaction each, so that several instances may start at once."""
-    for seed in uaa.config.client_seeds():
-        _client(uaa, seed)
+    """Clients, groups and users. Another instance may do the same now: what it made first is found at the next attempt."""
+    steps = (
+        *(partial(_client, uaa, seed) for seed in uaa.config.client_seeds()),
+        partial(_shared, uaa),
+        *(partial(_user, uaa, seed) for seed in uaa.config.user_seeds()),
+        partial(_delete, uaa),
+    )
+    for step in steps:
+        _repeated(step)
+
+
+def _repeated(step: Callable[[], None]) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            step()
+        except UaaError as error:
+            if error.status != _CONFLICT or attempt + 1 == _ATTEMPTS:
+                raise
+        else:
+            return
+
+
+def _shared(uaa: Uaa) -> None:
     with uaa.db.transaction() as connection:
         _provider(uaa, connection)
         _groups(uaa, connection)
-    for user in uaa.config.user_seeds():
-        _user(uaa, user)
-    with uaa.db.transaction() as connection:
-        _delete(uaa, connection)
 
 
 def _client(uaa: Uaa, seed: ClientSeed) -> None:
@@ -154,8 +177,12 @@ def _memberships(uaa: Uaa, connection: Connection, user: User, names: Iterable[s
         groups.join(connection, group_id, Member(user.id, "USER", user.origin))
 
 
-def _delete(uaa: Uaa, connection: Connection) -> None:
-    gone = uaa.config.delete
+def _delete(uaa: Uaa) -> None:
+    with uaa.db.transaction() as connection:
+        _remove(uaa.config.delete, connection)
+
+
+def _remove(gone: Delete, connection: Connection) -> None:
     if gone.clients:
         clients.remove(connection, gone.clients)
     for name in gone.users:

@@ -48,7 +48,7 @@ class Listen(_Struct, frozen=True, kw_only=True):
     private_key_file: str = ""
     client_ca_file: str = ""
     require_client_certificate: bool = False
-    drain_s: float = 5.0
+    drain_ms: int = 5000
     """How long ``/healthz`` says ``stopping`` before connections are refused, so that routers look elsewhere first."""
 
 
@@ -166,8 +166,8 @@ class Config(_Struct, frozen=True, kw_only=True):
     scim: Scim = msgspec.field(default_factory=Scim)
     delete: Delete = msgspec.field(default_factory=Delete)
     redirect_matching_mode: str = "legacy"
-    internal_auth_enabled: bool = True
-    internal_user_management_enabled: bool = True
+    internal_auth_disabled: bool = False
+    internal_user_management_disabled: bool = False
     session_idle_s: int = 1800
     query_string_tokens: bool = True
     """Whether ``/oauth/token`` and ``/check_token`` take their parameters from the query as well."""
@@ -197,6 +197,12 @@ class Config(_Struct, frozen=True, kw_only=True):
         """The named one, or the only one."""
         policy = self.jwt.policy
         return policy.active_key_id or next(iter(policy.keys), "")
+
+    @property
+    def level(self) -> str:
+        """``log_level`` in the logger's words."""
+        word = self.log_level.lower()
+        return {"warn": "warning", "trace": "debug", "fatal": "error"}.get(word, word)
 
     @property
     def uses_https(self) -> bool:
@@ -309,8 +315,8 @@ def _rules(config: Config) -> tuple[tuple[str, bool, str], ...]:
         ("bcrypt_rounds", not 4 <= config.bcrypt_rounds <= 31, "must be from 4 to 31"),
         (
             "log_level",
-            config.log_level not in {"debug", "info", "warning", "error"},
-            "must be debug, info, warning or error",
+            config.level not in {"debug", "info", "warning", "error"},
+            "must be debug, info, warn or error",
         ),
     )
 

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if given.check:
         return 0
-    logs.start(config.log_level)
+    logs.start(config.level)
     return _run(config, keys)
 
 
@@ -87,7 +87,7 @@ async def _serve(uaa: Uaa, counters: Metrics) -> None:
         await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         uaa.stopping.set()
         if stop.is_set():
-            await asyncio.sleep(uaa.config.listen.drain_s)
+            await asyncio.sleep(uaa.config.listen.drain_ms / 1000)
         stop.set()
         sweeping.cancel()
         for server in servers:

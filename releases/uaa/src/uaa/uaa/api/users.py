@@ -261,7 +261,7 @@ def _hashed(uaa: Uaa, password: Any) -> str:
 
 
 def _refuse_unmanaged(uaa: Uaa, origin: str) -> None:
-    if origin == UAA and not uaa.config.internal_user_management_enabled:
+    if origin == UAA and uaa.config.internal_user_management_disabled:
         raise UaaError(
             403,
             "internal_user_management_disabled",
