@@ -16,11 +16,17 @@ _END_WITHIN_S = 15.0
 
 
 def find(home: Home, *, proc: Path = Path("/proc")) -> dict[int, str]:
-    """Process id → program, of those that run with one of this environment's own files."""
+    """Process id → program, of those that run with one of this environment's own files.
+
+    A container on this machine may have an environment of its own under the same paths: its processes are not ours.
+    """
     found = {}
+    here = (proc / "self/ns/mnt").readlink()
     for folder in proc.iterdir():
         if folder.name.isdigit():
             with suppress(OSError):
+                if (folder / "ns/mnt").readlink() != here:
+                    continue
                 words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 if name := program(home, words):
                     found[int(folder.name)] = name

@@ -31,12 +31,20 @@ def test_ours_is_who_runs_our_program_with_our_file(words: list[str], name: str)
     assert strays.program(HOME, words) == name
 
 
-def test_processes_are_found_by_what_they_run(tmp_path: Path):
-    for pid, words in {"12": ["nats-server", "-c", "/var/lib/x/director/nats/nats.conf"], "13": ["sh"]}.items():
-        (tmp_path / pid).mkdir()
-        (tmp_path / pid / "cmdline").write_bytes("\0".join(words).encode() + b"\0")
-    (tmp_path / "14").mkdir()
-    (tmp_path / "self").mkdir()
+def process(proc: Path, pid: str, words: list[str], namespace: str = "mnt:[1]") -> None:
+    (proc / pid / "ns").mkdir(parents=True)
+    (proc / pid / "ns/mnt").symlink_to(namespace)
+    (proc / pid / "cmdline").write_bytes("\0".join(words).encode() + b"\0")
+
+
+def test_processes_are_found_by_what_they_run_here(tmp_path: Path):
+    ours = ["nats-server", "-c", "/var/lib/x/director/nats/nats.conf"]
+    process(tmp_path, "self", ["bosh", "up"])
+    process(tmp_path, "12", ours)
+    process(tmp_path, "13", ["sh"])
+    process(tmp_path, "14", ours, namespace="mnt:[2]")
+    (tmp_path / "15").mkdir()
+    (tmp_path / "meminfo").touch()
     assert strays.find(HOME, proc=tmp_path) == {12: "nats-server"}
 
 

@@ -31,14 +31,19 @@ def loop_of(image: Path) -> int | None:
 
 
 def below(directory: Path) -> list[tuple[int, Path]]:
-    """Loop devices over files in a directory, deleted files included: number and file."""
+    """Loop devices over files in a directory, deleted files included: number and file.
+
+    The kernel shows all of them to everybody: a file of that name that is not here is one of a container's, which sees other files.
+    """
     found = []
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         try:
-            name = backing.read_text().rstrip("\n").removesuffix(" (deleted)")
+            name = backing.read_text().rstrip("\n")
         except OSError:
             continue
-        if name.startswith(f"{directory}/"):
+        deleted = name.endswith(" (deleted)")
+        name = name.removesuffix(" (deleted)")
+        if name.startswith(f"{directory}/") and (deleted or Path(name).exists()):
             found.append((int(backing.parent.parent.name.removeprefix("loop")), Path(name)))
     return found
 
