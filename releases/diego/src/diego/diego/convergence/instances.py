@@ -1,7 +1,7 @@
 """Convergence of instances. Sources: bbs db/sqldb/{lrp_convergence,queries}.go, controllers/lrp_convergence_controller.go.
 
 Where the original would do several things to one index at once and leave the order to chance, here one rule wins: what is not wanted goes;
-a suspect goes once its replacement runs, else it is kept when its cell is back. Missing indices are found even where as many others are
+a suspect goes once its replacement runs on a cell that is there, else it is kept when its cell is back. Missing indices are found even where as many others are
 extra. What lies beyond the wanted number is not started again while its domain is stale.
 """
 
@@ -118,7 +118,7 @@ class _Look:
             yield from _drift(ordinary, desired)
 
     def _suspect(self, suspect: ActualLRP, ordinary: ActualLRP | None) -> Step | None:
-        if ordinary is not None and ordinary.state == RUNNING:
+        if ordinary is not None and ordinary.state == RUNNING and ordinary.instance.cell_id in self._cells:
             return _removing(suspect, Reason.REPLACED_SUSPECT)
         if suspect.instance.cell_id not in self._cells:
             return None
