@@ -26,7 +26,9 @@ NETWORK = {
 PACKAGES = ("python3", "git", "make", "ca-certificates")
 _INIT = "#!/bin/sh\ntrap 'exit 0' TERM\nwhile :; do sleep 60 & wait; done\n"
 # The machine's root is an overlay; what carries overlays itself must lie on the disk behind it.
-_ON_DISK = ("/var/lib/bosh-local", "/root/bosh/.cache")
+_ON_DISK = ("/var/lib", "/root")
+_BIND = "import ctypes, sys; sys.exit(ctypes.CDLL(None).mount(*(word.encode() for word in sys.argv[1:3]), None, 4096, None))"
+"""Not even ``mount`` is there."""
 _PASSED_ON = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """How package registries are reached is the host's own affair; the machine is told the same."""
 
@@ -56,13 +58,11 @@ class FreshMachine:
         )
         _copy_ways(shared)
         lines = [
+            *(f"cp -a --parents {path} /var/vcap/data" for path in _ON_DISK),
+            *(f"python3 -c {shlex.quote(_BIND)} /var/vcap/data{path} {path}" for path in _ON_DISK),
             "cp -r /var/vcap/data/ways/. /",
             "update-ca-certificates",
             "git clone -q /var/vcap/data/project /root/bosh",
-            *(
-                f"mkdir -p /var/vcap/data/disk{path} {path}; mount --bind /var/vcap/data/disk{path} {path}"
-                for path in _ON_DISK
-            ),
         ]
         for line in lines:
             done = self._program.tried_inside(self._vm, line)
