@@ -185,6 +185,8 @@ def _root(inputs: _Inputs, folder: Path, progress: Progress) -> Path:
             input_path=sources if inputs.sources.lines else None,
         ) as stdout:
             _drain(stdout)
+        # A power cut must not leave a name in the cache for files that were never written.
+        subprocess.run(["sync", "--file-system", str(work)], check=True)
         (work / "made").rename(root)
     return root / "rootfs"
 
@@ -206,6 +208,8 @@ def _mmdebstrap(recipe: Recipe, options: Path, target: Path, *, from_host: bool)
         f"--architectures={recipe.architecture}",
         f"--components={','.join(recipe.components)}",
         '--aptopt=Apt::Install-Recommends "false"',
+        # Written through to the disk once, at the end, and not file by file: less than half the time.
+        "--dpkgopt=force-unsafe-io",
         *([f"--aptopt={options}"] if options.stat().st_size else []),
         *excludes,
         *includes,
