@@ -17,7 +17,7 @@ from bosh.local.boot import Boot
 from bosh.local.home import Home
 from bosh.local.progress import Progress
 from bosh.local.turn import turn
-from bosh.local.up import cpi_program, require_root
+from bosh.local.up import keep_house, require_root
 from bosh.system.files import write_atomically
 from bosh.wire.errors import BoshError, SystemFailure
 
@@ -82,12 +82,9 @@ def _as_made(home: Home) -> Home:
 def _destroy_all(home: Home, progress: Progress) -> None:
     """With a configuration made anew where it is lost: what the CPI has made follows from where it keeps its state."""
     write_atomically(home.config / "cpi.json", json.dumps(configuration.cpi(home, settings={})).encode(), mode=0o600)
-    command = [str(cpi_program()), "--config", str(home.config / "cpi.json"), "destroy-all"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    for line in ended.stdout.splitlines():
-        progress.say(line)
-    if ended.returncode:
-        raise SystemFailure(ended.stderr.strip() or "cannot remove everything the CPI made")
+    failures = keep_house(home, "destroy-all", progress)
+    if failures:
+        raise SystemFailure(failures)
 
 
 def _remove(root: Path) -> list[str]:

@@ -152,21 +152,26 @@ def _beside(program: str) -> str:
 
 def restore_vms(home: Home, progress: Progress) -> None:
     """VMs that should run and do not, after a reboot of the machine, are started again. Raises SystemFailure."""
-    if not home.cpi_state.exists():
-        return
-    command = [str(cpi_program()), "--config", str(home.config / "cpi.json"), "restore"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        for line in process.stdout:
-            progress.say(line.rstrip())
-        failures = process.stderr.read().strip()
-    if process.returncode:
+    failures = keep_house(home, "restore", progress) if home.cpi_state.exists() else ""
+    if failures:
         raise SystemFailure(
             "cannot start this machine's VMs again",
             details=failures,
             resolution=f"Repeat; when it stays so, look at console.log of the VM below {home.cpi_state}/vms.",
         )
+
+
+def keep_house(home: Home, command: str, progress: Progress) -> str:
+    """A command of the CPI for the machine's keeper, its lines shown as they come; why it failed, empty when it did not."""
+    words = [str(cpi_program()), "--config", str(home.config / "cpi.json"), command]
+    with tempfile.TemporaryFile("w+") as errors:
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                progress.say(line.rstrip())
+        errors.seek(0)
+        said = errors.read().strip()
+    return (said or f"it ended with {process.returncode}") if process.returncode else ""
 
 
 def wait_until_up(home: Home, identity: Identity) -> None:
