@@ -46,6 +46,16 @@ def chain_of(error: Exception) -> tuple[str, ...]:
 
 
 @contextmanager
+def flagged(flag: str, what: str = "") -> Iterator[None]:
+    """What is wrong with a flag's value is told in one line. Raises UsageError."""
+    try:
+        yield
+    except (UsageError, BoshError) as error:
+        texts = [f"invalid argument for flag `{flag}'", *([what] if what else []), *chain_of(error)]
+        raise UsageError(": ".join(texts)) from error
+
+
+@contextmanager
 def doing(what: str) -> Iterator[None]:
     """Say what was being done when it failed. Raises SessionError."""
     try:

@@ -24,6 +24,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("up", "local", "Bring up a director on this machine with an example deployment"),
     Entry("down", "local", "Remove everything that 'up' made"),
     Entry("build-stemcell", "stemcell_local", "Build a stemcell from a recipe"),
+    Entry("completion", "completion", "Generate the autocompletion script for bosh for the specified shell."),
     # Environments and sessions
     Entry("environment", "environments", "Show environment", ("env",)),
     Entry("environments", "environments", "List environments", ("envs",)),
@@ -102,7 +103,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("orphaned-vms", "instances", "List all the orphaned VMs in all deployments"),
     Entry("update-resurrection", "lifecycle", "Enable/disable resurrection"),
     Entry("cloud-check", "cloud_check", "Cloud consistency check and interactive repair", ("cck", "cloudcheck")),
+    Entry("create-recovery-plan", "cloud_check", "Interactively generate a recovery plan for disaster repair"),
+    Entry("recover", "cloud_check", "Apply a recovery plan for disaster repair"),
     Entry("ssh", "ssh", "SSH into instance(s)"),
+    Entry("pcap", "pcap", "Capture network packets on instance(s)"),
     Entry("scp", "ssh", "SCP to/from instance(s)"),
     Entry("logs", "logs", "Fetch logs from instance(s)"),
     Entry("variables", "deployments", "List variables", ("vars",)),

@@ -119,7 +119,7 @@ class Session:
             return ca_text(self.flags.ca_cert)
         except OSError as error:
             raise UsageError(
-                f"invalid argument for flag `--ca-cert': Opening file {error.filename}: {(error.strerror or str(error)).lower()}"
+                f"invalid argument for flag `--ca-cert': Opening file {error.filename}: open {error.filename}: {(error.strerror or str(error)).lower()}"
             ) from error
 
     def named(self) -> str:

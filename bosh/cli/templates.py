@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bosh.cli.failures import UsageError, chain_of
+from bosh.cli.failures import UsageError, flagged
 from bosh.manifest import documents
 from bosh.manifest.emit import dump
 from bosh.manifest.interpolate import FirstFound, StaticVariables, Variables, evaluate
 from bosh.manifest.patch import Operation, operations
-from bosh.wire.errors import BoshError
 
 Vars = Annotated[list[str] | None, typer.Option("--var", "-v", metavar="VAR=VALUE", help="Set variable")]
 VarFiles = Annotated[
@@ -59,20 +57,11 @@ def read_text(path: str | Path) -> str:
         raise UsageError(f"Opening file {path}", f"it is not UTF-8: {error}") from error
 
 
-@contextmanager
-def _flag(flag: str, what: str = "") -> Iterator[None]:
-    """What is wrong with a flag's value is told in one line. Raises UsageError."""
-    try:
-        yield
-    except (UsageError, BoshError) as error:
-        texts = [f"invalid argument for flag `{flag}'", *([what] if what else []), *chain_of(error)]
-        raise UsageError(": ".join(texts)) from error
-
-
 def _pair(text: str, flag: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise UsageError(f"invalid argument for flag `{flag}': Expected var '{text}' to be in format 'name=value'")
+        with flagged(flag):
+            raise UsageError(f"Expected var '{text}' to be in format 'name=value'")
     return name, value
 
 
@@ -114,18 +103,18 @@ def variables(
     """
     given: dict[str, Any] = {}
     for prefix in vars_env or ():
-        with _flag("--vars-env"):
+        with flagged("--vars-env"):
             given |= _from_environment(prefix)
     for path in vars_file or ():
-        with _flag("-l, --vars-file", f"Reading variables file '{path}'"):
+        with flagged("-l, --vars-file", f"Reading variables file '{path}'"):
             given |= _map(path)
     for text in var_file or ():
         name, path_text = _pair(text, "--var-file")
-        with _flag("--var-file", f"Reading variable from file '{path_text}'"):
+        with flagged("--var-file", f"Reading variable from file '{path_text}'"):
             given[name] = read_text(path_text)
     for text in var or ():
         name, value = _pair(text, "-v, --var")
-        with _flag("-v, --var", f"Deserializing variables '{text}'"):
+        with flagged("-v, --var", f"Deserializing variables '{text}'"):
             given[name] = _value(value, f"variable {name}")
     sources: list[Variables] = [StaticVariables(given)]
     if vars_store is not None:
@@ -139,7 +128,7 @@ def read_ops(paths: Iterable[Path] | None) -> list[Operation]:
     """All operations of some ops files, in order."""
     found: list[Operation] = []
     for path in paths or ():
-        with _flag("-o, --ops-file", f"Reading ops file '{path}'"):
+        with flagged("-o, --ops-file", f"Reading ops file '{path}'"):
             found += operations(documents.load(read_text(path), str(path), allow_duplicates=True).value, str(path))
     return found
 

@@ -13,6 +13,7 @@ from bosh.cli.commands import manifest_releases
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.slugs import group_or_instance
 from bosh.cli.commands.times import rfc3339
+from bosh.cli.failures import flagged
 from bosh.cli.output import diff
 from bosh.cli.session import Session, SessionError, doing
 from bosh.cli.templates import OpsFiles, VarFiles, Vars, VarsEnv, VarsFiles, VarsStore
@@ -78,8 +79,9 @@ def deploy(
     template = templates.Template.read(path, var, var_file, vars_file, vars_env, vars_store, ops_file)
     created_before = rfc3339(recreate_vms_created_before, "--recreate-vms-created-before")
     for slug in skip_drain or []:
-        if slug != "*":
-            group_or_instance(slug)
+        with flagged("--skip-drain"):
+            if slug != "*":
+                group_or_instance(slug)
     session = sessions.of(context)
     name = session.deployment()
     forced = _forced_flags(session, name)

@@ -12,6 +12,7 @@ from bosh.cli import session as sessions
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.downloads import download
 from bosh.cli.commands.slugs import group_or_instance
+from bosh.cli.failures import flagged
 from bosh.cli.output.table import Table
 from bosh.cli.session import Session, SessionError, doing
 
@@ -55,7 +56,8 @@ def run_errand(
 ) -> None:
     chosen = []
     for slug in instance or []:
-        group, number = group_or_instance(slug)
+        with flagged("--instance"):
+            group, number = group_or_instance(slug)
         chosen.append({"group": group} | ({"id": number} if number != "*" else {}))
     session = sessions.of(context)
     session.heartbeat_s = with_heartbeat or 0

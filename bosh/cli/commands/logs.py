@@ -11,7 +11,16 @@ from bosh.cli import session as sessions
 from bosh.cli.commands.deployments import path_of
 from bosh.cli.commands.downloads import download
 from bosh.cli.commands.slugs import all_or_group_or_instance
-from bosh.cli.commands.ssh import Gateway, gateway_of, run_everywhere
+from bosh.cli.commands.ssh import (
+    Disable,
+    Gateway,
+    GatewayHost,
+    GatewayKey,
+    GatewayUser,
+    Socks5,
+    access,
+    run_everywhere,
+)
 from bosh.cli.session import SessionError, doing
 
 LOGS = "/var/vcap/sys/log"
@@ -38,17 +47,11 @@ def logs(
     all_logs: Annotated[
         bool, typer.Option("--all-logs", help="Include all logs (agent, system, and job logs)")
     ] = False,
-    gw_disable: Annotated[
-        bool, typer.Option("--gw-disable", envvar="BOSH_GW_DISABLE", help="Disable usage of gateway connection")
-    ] = False,
-    gw_user: Annotated[
-        str, typer.Option("--gw-user", envvar="BOSH_GW_USER", help="Username for gateway connection")
-    ] = "",
-    gw_host: Annotated[str, typer.Option("--gw-host", envvar="BOSH_GW_HOST", help="Host for gateway connection")] = "",
-    gw_private_key: Annotated[
-        str,
-        typer.Option("--gw-private-key", envvar="BOSH_GW_PRIVATE_KEY", help="Private key path for gateway connection"),
-    ] = "",
+    gw_disable: Disable = False,
+    gw_user: GatewayUser = "",
+    gw_host: GatewayHost = "",
+    gw_private_key: GatewayKey = "",
+    gw_socks5: Socks5 = "",
 ) -> None:
     group, number = all_or_group_or_instance(slug)
     session = sessions.of(context)
@@ -61,8 +64,9 @@ def logs(
     filters = [part for part in only.split(",") if part]
     if follow or num:
         command = tail_command(kinds, jobs=job or [], filters=filters, follow=follow, lines=num, quiet=quiet)
-        gateway = Gateway(gw_user, gw_host, gw_private_key, disabled=gw_disable)
-        run_everywhere(session, slug, command, gateway_of(gateway), results=False)
+        gateway = Gateway(gw_user, gw_host, gw_private_key, gw_socks5, disabled=gw_disable)
+        with doing("Running follow over non-interactive SSH"):
+            run_everywhere(session, access(session, slug, gateway), command, results=False, tty=follow)
         return
     if job:
         raise SessionError("Expected --job only with --follow; use --only to choose files")

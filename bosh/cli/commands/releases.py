@@ -16,6 +16,7 @@ from bosh.cli import session as sessions
 from bosh.cli.commands import slugs
 from bosh.cli.commands.downloads import download
 from bosh.cli.commands.uploads import REMOTE, local_path, send_file, send_location, without_credentials
+from bosh.cli.failures import flagged
 from bosh.cli.output.table import Table
 from bosh.cli.output.values import yaml_of
 from bosh.cli.session import Session, SessionError, doing
@@ -120,7 +121,8 @@ def upload_release(
     ] = "",
 ) -> None:
     if stemcell:
-        slugs.os_and_version(stemcell)
+        with flagged("--stemcell"):
+            slugs.os_and_version(stemcell)
     session = sessions.of(context)
     session.director()
     upload_one(session, source, Upload(name, version, sha1, stemcell, rebase=rebase, fix=fix), folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from bosh.cli.failures import UsageError
+from bosh.cli.failures import UsageError, flagged
 
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 
@@ -23,9 +23,10 @@ def rfc3339(text: str, flag: str) -> str:
     except ValueError:
         moment = None
     if moment is None:
-        raise UsageError(
-            f"invalid argument for flag `{flag}': Invalid timestamp '{text}': expected RFC 3339 format "
-            "(e.g., 2006-01-02T15:04:05Z or 2006-01-02T15:04:05)"
-        )
+        with flagged(flag):
+            raise UsageError(
+                f"Invalid timestamp '{text}': expected RFC 3339 format "
+                "(e.g., 2006-01-02T15:04:05Z or 2006-01-02T15:04:05)"
+            )
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -93,7 +93,7 @@ def test_causes_are_set_in():
 
 
 def test_what_is_wrong_with_the_line_has_no_circumstances():
-    with pytest.raises(UsageError, match="^bad$"), doing("anything"):
+    with pytest.raises(UsageError, match=r"^bad$"), doing("anything"):
         raise UsageError("bad")
 
 
