@@ -8,10 +8,13 @@ import os
 import stat
 import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _LOOP_CLR_FD, _LOOP_SET_CAPACITY, _LOOP_CONFIGURE, _LOOP_CTL_GET_FREE = 0x4C01, 0x4C07, 0x4C0A, 0x4C82
 _LOOP_MAJOR = 7
+_CONTROL, _CONTROL_DEVICE = Path("/dev/loop-control"), os.makedev(10, 237)
+"""The device's number is fixed (linux/miscdevice.h)."""
 _NAME_LENGTH = 64
 _FREE_TRIES = 32
 """Between asking for a free device and taking it, another process may take it."""
@@ -65,7 +68,11 @@ def attach(image: Path) -> int:
 
 
 def _free_number() -> int:
-    control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
+    if not _CONTROL.exists():
+        # In a container that may use devices, but was not given this one.
+        with suppress(FileExistsError):
+            os.mknod(_CONTROL, stat.S_IFCHR | 0o660, _CONTROL_DEVICE)
+    control = os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC)
     try:
         return fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
     finally:
