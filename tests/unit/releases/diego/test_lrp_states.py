@@ -36,8 +36,9 @@ from diego.lrp_states import (
     should_restart,
     start,
 )
-from diego.lrp_states.crashes import backoff, shortened
+from diego.lrp_states.crashes import backoff
 from diego.lrp_states.rows import allows, promoted, suspected, unclaimed_again
+from diego.texts import shortened
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND

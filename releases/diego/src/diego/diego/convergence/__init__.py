@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from diego.task_states import Task, TaskState
+
 from .instances import converge, keys_to_auction
 from .model import DesiredLRP, Reason, Snapshot, Step, Tag, Update
-from .tasks import Task, TaskLimits, TaskReason, TaskState, TaskStep, converge_tasks
+from .tasks import TaskLimits, TaskReason, TaskStep, converge_tasks
 
 __all__ = [
     "DesiredLRP",

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import IntEnum, StrEnum
+from enum import StrEnum
+
+from diego.task_states import Task, TaskState, expired
 
 EXPIRED = "not started within time limit"
 CELL_DISAPPEARED = "cell disappeared before completion"
 _SECOND = 1_000_000_000
-
-
-class TaskState(IntEnum):
-    """The numbers of models.Task.State."""
-
-    PENDING = 1
-    RUNNING = 2
-    COMPLETED = 3
-    RESOLVING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +26,6 @@ class TaskLimits:
     kick: int = 30 * _SECOND
     expire_pending: int = 1800 * _SECOND
     expire_completed: int = 120 * _SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One row."""
-
-    guid: str
-    domain: str = ""
-    state: TaskState = TaskState.PENDING
-    created_at: int = 0
-    updated_at: int = 0
-    first_completed_at: int = 0
-    cell_id: str = ""
-    failed: bool = False
-    failure_reason: str = ""
-    result: str = ""
-    rejection_count: int = 0
-    rejection_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +64,14 @@ def converge_tasks(
     return tuple(step for task in sorted(tasks, key=lambda one: one.guid) for step in _steps(task, there, now, limits))
 
 
-def failed(task: Task, reason: str, now: int) -> Task:
-    """Return the task once it has failed without having run to its end."""
-    return replace(
-        task,
-        state=TaskState.COMPLETED,
-        failed=True,
-        failure_reason=reason,
-        result="",
-        updated_at=now,
-        first_completed_at=now,
-    )
-
-
 def _steps(task: Task, cells: frozenset[str], now: int, limits: TaskLimits) -> Iterator[TaskStep]:
     match task.state:
         case TaskState.PENDING if task.created_at < now - limits.expire_pending:
-            yield TaskStep(task, failed(task, EXPIRED, now), TaskReason.EXPIRED)
+            yield TaskStep(task, expired(task, EXPIRED, now), TaskReason.EXPIRED)
         case TaskState.PENDING:
             yield TaskStep(task, task, TaskReason.PENDING, auction=True)
         case TaskState.RUNNING if task.cell_id not in cells:
-            yield TaskStep(task, failed(task, CELL_DISAPPEARED, now), TaskReason.MISSING_CELL)
+            yield TaskStep(task, expired(task, CELL_DISAPPEARED, now), TaskReason.MISSING_CELL)
         case TaskState.COMPLETED | TaskState.RESOLVING:
             yield from _ended(task, now, limits)
 

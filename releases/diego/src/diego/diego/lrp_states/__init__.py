@@ -5,8 +5,9 @@ An index of a process has at most one row of each presence: the ordinary one, on
 
 from __future__ import annotations
 
+from diego.errors import LRPError
+
 from .crashes import should_restart
-from .errors import LRPError
 from .evacuation import (
     Wanted,
     evacuate_claimed,

@@ -13,8 +13,6 @@ BACKOFF_MINIMUM = 30 * SECOND
 BACKOFF_MAXIMUM = 16 * 60 * SECOND
 RESTARTS_MAXIMUM = 200
 RESET_AFTER = 5 * 60 * SECOND
-REASON_MAXIMUM_BYTES = 1024
-TRUNCATED = "(truncated)"
 
 
 def should_restart(now: int, crashed_at: int, crash_count: int) -> bool:
@@ -38,11 +36,3 @@ def count_after_crash(row: ActualLRP, now: int) -> int:
     if row.state == RUNNING and now - row.since > RESET_AFTER:
         return 1
     return row.crash_count + 1
-
-
-def shortened(reason: str) -> str:
-    """Return a reason that fits its column: 1024 bytes, the end cut off and marked."""
-    encoded = reason.encode()
-    if len(encoded) < REASON_MAXIMUM_BYTES:
-        return reason
-    return encoded[: REASON_MAXIMUM_BYTES - len(TRUNCATED)].decode(errors="ignore") + TRUNCATED

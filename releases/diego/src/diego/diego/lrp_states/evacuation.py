@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .errors import not_found
+from diego.errors import not_found
+
 from .model import (
     CLAIMED,
     CRASHED,

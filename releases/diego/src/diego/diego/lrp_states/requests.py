@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .errors import not_found
+from diego.errors import not_found
+
 from .model import (
     CLAIMED,
     NOTHING,

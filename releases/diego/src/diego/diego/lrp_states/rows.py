@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .crashes import backoff, count_after_crash, shortened
-from .errors import cannot_be_claimed, cannot_be_crashed, cannot_be_failed, cannot_be_started, cannot_be_unclaimed
+from diego.errors import cannot_be_claimed, cannot_be_crashed, cannot_be_failed, cannot_be_started, cannot_be_unclaimed
+from diego.texts import shortened
+
+from .crashes import backoff, count_after_crash
 from .model import (
     CLAIMED,
     CRASHED,
