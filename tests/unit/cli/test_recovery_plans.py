@@ -32,7 +32,7 @@ def test_a_plan_is_said_in_the_directors_words():
     assert PLAN.said(problem(1, "inactive_disk", "web")) == "No resolution planned"
 
 
-@pytest.mark.parametrize("text", ["[]: 1", "instance_groups_plan: [1]", "instance_groups_plan: [{}]", "- a"])
+@pytest.mark.parametrize("text", ["a", "instance_groups_plan: [1]", "instance_groups_plan: [{}]", "- a"])
 def test_what_is_no_plan_is_refused(text):
     with pytest.raises(SessionError, match=r"cannot read the recovery plan 'plan\.yml'"):
         read_plan(text, "plan.yml")

@@ -340,6 +340,80 @@ async def test_links(deployed: Any, admin: httpx.AsyncClient) -> None:
     assert (await admin.get("/link_address?link_id=0")).status_code == 404
 
 
+def _router(*, shared: bool) -> dict[str, Any]:
+    content = {"deployment_name": "cf", "instance_group": "router", "default_network": "default", "domain": "bosh"}
+    provider = {"deployment": "cf", "group": "router", "job": "gorouter", "name": "gorouter", "type": "http"}
+    return provider | {"shared": shared, "content": content | {"networks": ["default", "other"]}}
+
+
+async def _asked(admin: httpx.AsyncClient, **more: Any) -> httpx.Response:
+    (offered,) = (await admin.get("/link_providers?deployment=cf")).json()
+    owner = {"owner_object": {"type": "external", "name": "outsider"}}
+    return await admin.post("/links", json={"link_provider_id": offered["id"], "link_consumer": owner, **more})
+
+
+async def test_a_link_for_an_outsider_outlives_deploys(deployed: Any, admin: httpx.AsyncClient) -> None:
+    deployed.store.deployments.update(1, providers=[_router(shared=True)])
+    made = (await _asked(admin)).json()
+    assert (await _asked(admin)).json() == made
+    other = (await _asked(admin, network="other")).json()
+    deployed.store.deployments.update(1, links=[])
+    assert {one["id"] for one in (await admin.get("/links?deployment=cf")).json()} == {made["id"], other["id"]}
+    (consumer, _) = (await admin.get("/link_consumers?deployment=cf")).json()
+    assert (consumer["id"], consumer["owner_object"]) == (
+        made["link_consumer_id"],
+        {"type": "external", "name": "outsider"},
+    )
+    assert (await admin.get(f"/link_address?link_id={made['id']}")).json() == {"address": "q-s0.router.default.cf.bosh"}
+    assert (await admin.get(f"/link_address?link_id={other['id']}")).json() == {"address": "q-s0.router.other.cf.bosh"}
+    assert (await admin.delete(f"/links/{made['id']}")).status_code == 204
+    assert (await admin.delete(f"/links/{made['id']}")).json()["code"] == 810000
+
+
+async def test_a_link_for_an_outsider_ends_with_its_provider(deployed: Any, admin: httpx.AsyncClient) -> None:
+    deployed.store.deployments.update(1, providers=[_router(shared=True)])
+    made = (await _asked(admin)).json()
+    deployed.store.deployments.update(1, providers=[])
+    assert (await admin.get("/links?deployment=cf")).json() == []
+    assert (await admin.get(f"/link_address?link_id={made['id']}")).status_code == 404
+
+
+async def test_links_that_cannot_be_made(deployed: Any, admin: httpx.AsyncClient) -> None:
+    owner = {"owner_object": {"type": "external", "name": "x"}}
+    for payload, code in (
+        ({}, 810001),
+        ({"link_provider_id": 1, "link_consumer": owner}, 810001),
+        ({"link_provider_id": "1"}, 810001),
+        ({"link_provider_id": "1", "link_consumer": {}}, 810001),
+        ({"link_provider_id": "1", "link_consumer": {"owner_object": {"type": "job", "name": "x"}}}, 810001),
+        ({"link_provider_id": "1", "link_consumer": {"owner_object": {"type": "external"}}}, 810001),
+        ({"link_provider_id": "1", "link_consumer": owner}, 810002),
+    ):
+        assert (await admin.post("/links", json=payload)).json()["code"] == code
+    deployed.store.deployments.update(1, providers=[_router(shared=True)])
+    assert (await _asked(admin, network="nope")).json()["code"] == 810003
+    deployed.store.deployments.update(1, providers=[_router(shared=False)])
+    refused = await _asked(admin)
+    assert (refused.status_code, refused.json()["code"]) == (403, 810009)
+
+
+async def test_addresses_may_be_narrowed(deployed: Any, admin: httpx.AsyncClient) -> None:
+    store = deployed.store
+    store.dns_numbers.insert(records.DnsNumber("az", "z1", 4))
+    store.dns_numbers.insert(records.DnsNumber("group", '["instance-group","router","cf"]', 7))
+    store.deployments.update(1, providers=[_router(shared=True)])
+    path = f"/link_address?link_id={(await _asked(admin)).json()['id']}"
+    narrowed = await admin.get(f"{path}&status=healthy&azs[]=z1")
+    assert narrowed.json() == {"address": "q-a4s3.router.default.cf.bosh"}
+    provider = _router(shared=True)
+    provider["content"]["use_short_dns_addresses"] = True
+    store.deployments.update(1, providers=[provider])
+    assert (await admin.get(f"{path}&azs[]=z1")).json() == {"address": "q-a4s0.q-g7.bosh"}
+    assert (await admin.get(f"{path}&azs[]=nope")).json()["code"] == 810008
+    assert (await admin.get(f"{path}&azs=z1")).json()["code"] == 810008
+    assert (await admin.get(f"{path}&status=ill")).json()["code"] == 810007
+
+
 async def test_deployment_configs(deployed: Any, admin: httpx.AsyncClient) -> None:
     assert (await admin.get("/deployment_configs?deployment[]=cf")).json() == [
         {"id": 1, "deployment": "cf", "config": {"id": 1, "type": "cloud", "name": "default"}}
