@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -22,9 +22,11 @@ from bosh.director.tasks.runner import Outcome, Runner
 from bosh.director.world import Circumstances, RealWorld
 from bosh.release.tarball import Entry, write_to
 from bosh.state import records
+from bosh.state.migrate import migrate
 from bosh.state.sql import SqlStore
 from bosh.system.clock import SystemClock
 from bosh.system.ids import SystemIds
+from bosh.testing import postgres
 from bosh.testing.fake_agent import Behaviour, FakeAgent
 from bosh.testing.fake_bus import Fleet, TestBus, blob_writer, nats_server_program, running_bus
 from bosh.testing.memory import memory_store
@@ -188,14 +190,32 @@ instance_groups:
 {extra}"""
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PrivateServer]:
+    folder = postgres.programs()
+    if folder is None:
+        pytest.skip("PostgreSQL's server is not installed (Debian package postgresql)")
+    with postgres.private_server(folder) as running:
+        yield running
+
+
+def _store(request: pytest.FixtureRequest) -> SqlStore:
+    """Of the kind that the test asks for (``@pytest.mark.parametrize("director", …, indirect=True)``); SQLite in memory unless it does."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return memory_store()
+    url = request.getfixturevalue("postgres_server").new_database()
+    migrate(url)
+    return SqlStore(url)
+
+
 @pytest.fixture
-async def director(tmp_path: Path) -> AsyncIterator[Director]:
+async def director(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Director]:
     program = nats_server_program()
     if program is None:
         pytest.skip("needs nats-server")
     async with (
         running_bus(tmp_path, program=program, now=SystemClock().now()) as bus,
-        _director(tmp_path, bus) as director,
+        _director(tmp_path, bus, _store(request)) as director,
     ):
         await upload_release(director)
         upload_stemcell(director)
@@ -204,9 +224,10 @@ async def director(tmp_path: Path) -> AsyncIterator[Director]:
 
 
 class _director:  # noqa: N801 - a context manager
-    def __init__(self, folder: Path, bus: TestBus) -> None:
+    def __init__(self, folder: Path, bus: TestBus, store: SqlStore) -> None:
         self._folder = folder
         self._bus = bus
+        self._store = store
 
     async def __aenter__(self) -> Director:
         folder, clock, ids = self._folder, SystemClock(), SystemIds()
@@ -227,7 +248,6 @@ class _director:  # noqa: N801 - a context manager
             agent_wait_timeout_s=5,
         )
         places(config).create()
-        self._store = memory_store()
         here = Circumstances(config, ids.uuid(), self._store, clock, ids)
         self._world = RealWorld(here)
         behaviours: dict[str, Behaviour] = {}

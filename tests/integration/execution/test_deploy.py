@@ -22,6 +22,7 @@ from .conftest import Director, manifest, upload_release, upload_stemcell
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.parametrize("director", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True),
     pytest.mark.filterwarnings("ignore:Attribute's length must be"),
 ]
 
