@@ -181,7 +181,10 @@ class Session:
             events, TaskReporter(self.ui, events=events, heartbeat_s=self.heartbeat_s)
         )
         reporter.start(task_id)
-        task = self.director().follow(task_id, kind=kind, feed=reporter.feed, beat=reporter.beat)
+        try:
+            task = self.director().follow(task_id, kind=kind, feed=reporter.feed, beat=reporter.beat)
+        finally:
+            self.ui.live("")
         reporter.finished(str(task["state"]))
         if fail and task["state"] != "done":
             raise SessionError(

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from bosh.cli.output.live import Overall
 from bosh.cli.output.ui import AnyUi
 
 
@@ -58,6 +59,7 @@ class TaskReporter:
         self._last: dict[str, Any] = {}
         self._began: dict[tuple[Any, ...], int] = {}
         self._silent = True
+        self._overall = Overall()
         if not silently:
             if self._any:
                 self._ui.end("")
@@ -80,6 +82,7 @@ class TaskReporter:
         for line in lines:
             if line:
                 self._show(json.loads(line))
+        self._ui.live(self._overall.text())
 
     def beat(self, state: str, started_at: float, now: float) -> None:
         """The task is still in ``state``; said once an interval."""
@@ -104,6 +107,7 @@ class TaskReporter:
             self._ui.begin(f"\nTask {self._id} {state}\n")
 
     def _show(self, event: dict[str, Any]) -> None:
+        self._overall.see(event)
         again = bool(event.get("stage")) and self._last != {} and _step(self._last) == _step(event)
         event = {"time": 0, **event}
         took = _duration(int(event["time"]) - self._began.setdefault(_step(event), int(event["time"])))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import getpass
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, Protocol, TextIO
 
+from bosh.cli.output.live import LiveLine
 from bosh.cli.output.table import NoSuchColumn, Table, for_json, for_people, for_programs, only_columns
 
 _GREEN, _RED, _BOLD, _PLAIN = "\033[32m", "\033[31m", "\033[1m", "\033[0m"
@@ -50,6 +52,7 @@ class PeopleUi:
         self._out, self._err, self._color, self._columns = out, err, color, columns
         self.interactive = interactive
         self._last: _Mode = ""
+        self._live: LiveLine | None = None
 
     @property
     def on_terminal(self) -> bool:
@@ -59,12 +62,22 @@ class PeopleUi:
     def _apart(self, mode: _Mode) -> None:
         """An empty line, unless this goes on with what came before."""
         if self._last and not (self._last == mode and mode in {"text", "ask"}):
-            self._out.write("\n")
+            self._out.write(self._live.written("\n") if self._live else "\n")
         self._last = mode
 
     def _say(self, text: str) -> None:
-        self._out.write(text)
+        self._out.write(self._live.written(text) if self._live else text)
         self._out.flush()
+
+    def live(self, text: str) -> None:
+        """A line below everything, replaced by the next one; on a terminal only, and gone when it is empty."""
+        if not self.on_terminal:
+            return
+        self._live = self._live or LiveLine(shutil.get_terminal_size().columns)
+        self._out.write(self._live.show(text))
+        self._out.flush()
+        if not text:
+            self._live = None
 
     def _red(self, text: str) -> str:
         return f"{_RED}{text}{_PLAIN}" if self._color else text
