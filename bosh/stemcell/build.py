@@ -38,6 +38,8 @@ _KEPT_ROOTS: Final = 2
 _IMAGE_LEVEL: Final = 1
 _CHUNK_BYTES: Final = 1 << 20
 _TOOLS: Final = ("mmdebstrap", "setpriv", "unshare", "tar", "chroot")
+_KEYRINGS: Final = (Path("/usr/share/keyrings/debian-archive-keyring.gpg"), Path("/etc/apt/trusted.gpg.d"))
+"""Debian's own, which other systems do not trust by themselves, and what this machine trusts."""
 _LEFT_OUT: Final = (
     "/usr/share/doc/*",
     "/usr/share/man/*",
@@ -210,6 +212,7 @@ def _mmdebstrap(recipe: Recipe, options: Path, target: Path, *, from_host: bool)
         '--aptopt=Apt::Install-Recommends "false"',
         # Written through to the disk once, at the end, and not file by file: less than half the time.
         "--dpkgopt=force-unsafe-io",
+        *(f"--keyring={path}" for path in _KEYRINGS if path.exists()),
         *([f"--aptopt={options}"] if options.stat().st_size else []),
         *excludes,
         *includes,
