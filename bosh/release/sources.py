@@ -81,7 +81,9 @@ def read(release_dir: Path) -> Mapping[str, Source]:
         raise ValidationInvalidValue(f"cannot read {path}", details=str(error)) from error
     vague = [name for name, source in blobs.items() if (source.pypi is None) is not bool(source.tree)]
     if vague:
-        raise ValidationInvalidValue(f"cannot use {path}", details=f"neither pypi nor tree, or both: {', '.join(vague)}")
+        raise ValidationInvalidValue(
+            f"cannot use {path}", details=f"neither pypi nor tree, or both: {', '.join(vague)}"
+        )
     unsafe = [name for name in blobs if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]
     if unsafe:
         raise ValidationInvalidValue(f"cannot use {path}", details=f"not paths below blobs/: {', '.join(unsafe)}")

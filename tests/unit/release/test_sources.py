@@ -132,3 +132,51 @@ def test_a_path_outside_blobs_is_refused(tmp_path: Path, name: str) -> None:
 def test_an_unknown_key_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValidationInvalidValue, match="url"):
         sources.read(release(tmp_path / "r", url="x"))
+
+
+@pytest.mark.slow
+def test_a_whole_wheel_is_a_blob_too(index: Path, tmp_path: Path) -> None:
+    wheel(index)
+    content = (index / "tool_bin-1.2-py3-none-any.whl").read_bytes()
+    whole = {"file": "", "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    python = {"pypi": {"name": "tool-bin", "version": "1.2", "python": "3.11"}}
+    folder = release(tmp_path / "release", "wheels/tool_bin-1.2-py3-none-any.whl", **whole, **python)
+    (blob,) = sources.fetch(folder, tmp_path / "cache")
+    assert blob.read_bytes() == content
+
+
+def tree(folder: Path, content: str = "x = 1\n") -> Path:
+    (folder / "shared/__pycache__").mkdir(parents=True)
+    (folder / "shared/one.py").write_text(content)
+    (folder / "shared/__pycache__/one.pyc").write_text("not for long")
+    return folder / "shared"
+
+
+def test_a_folder_is_packed_alike_wherever_it_is(tmp_path: Path) -> None:
+    packed = [tmp_path / "a.zip", tmp_path / "b.zip"]
+    for place, target in zip(("a", "b"), packed, strict=True):
+        sources.pack(tree(tmp_path / place), target)
+    assert packed[0].read_bytes() == packed[1].read_bytes()
+    with zipfile.ZipFile(packed[0]) as archive:
+        assert archive.namelist() == ["shared/one.py"]
+
+
+def test_a_folder_becomes_a_blob_and_its_change_is_noticed(tmp_path: Path) -> None:
+    sources.pack(tree(tmp_path / "src"), tmp_path / "packed")
+    content = (tmp_path / "packed").read_bytes()
+    source = {"tree": "../src/shared", "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    folder = tmp_path / "release"
+    (folder / "config").mkdir(parents=True)
+    (folder / "config/sources.json").write_text(json.dumps({"blobs": {"wheels/shared": source}}))
+    (blob,) = sources.fetch(folder, tmp_path / "cache")
+    assert blob.read_bytes() == content
+    blob.unlink()
+    (tmp_path / "src/shared/one.py").write_text("x = 2\n")
+    with pytest.raises(SystemFailure, match="cannot use"):
+        sources.fetch(folder, tmp_path / "cache")
+    assert not blob.exists()
+
+
+def test_a_source_is_a_wheel_or_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValidationInvalidValue, match="cannot use"):
+        sources.read(release(tmp_path / "both", tree="../x"))

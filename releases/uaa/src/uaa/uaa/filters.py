@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,7 +44,10 @@ Node = Comparison | Both
 _TOKEN = re.compile(
     r"""\s*(?:(?P<open>\()|(?P<close>\))|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<word>[^\s()"']+))"""
 )
-_MAX_TOKENS = 4000
+_MAX_TOKENS = 1600
+"""Four hundred comparisons: the cloud controller asks for two hundred ids at once."""
+
+_MAX_DEPTH = 50
 
 
 def parse(text: str) -> Node:
@@ -68,6 +72,7 @@ class _Tokens:
     def __init__(self, text: str) -> None:
         self._items: list[tuple[str, str]] = []
         self._at = 0
+        self._depth = 0
         position, text = 0, text.rstrip()
         while position < len(text):
             match = _TOKEN.match(text, position)
@@ -86,6 +91,14 @@ class _Tokens:
             raise FilterError(f"expected a {kind}, found {item[1] if item else 'the end'}")
         self._at += 1
         return item[1]
+
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise FilterError("too many parentheses")
+        yield
+        self._depth -= 1
 
     def accept(self, kind: str, word: str = "") -> bool:
         item = self.peek()
@@ -111,7 +124,8 @@ def _and(tokens: _Tokens) -> Node:
 
 def _term(tokens: _Tokens) -> Node:
     if tokens.accept("open"):
-        inner = _or(tokens)
+        with tokens.nested():
+            inner = _or(tokens)
         tokens.take("close")
         return inner
     attribute = tokens.take("word")
