@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,15 @@ class Reply:
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def _log(method: str, url: str, reply: Reply) -> None:
+    """For whoever has switched logging on; neither headers nor bodies are shown, for the secrets in them."""
+    if "logging" in sys.modules:
+        import logging
+
+        form = "%s '%s' → %s, %s bytes"
+        logging.getLogger("director.clientRequest").debug(form, method, url, reply.status, len(reply.body))
 
 
 def normalise(url: str) -> str:
@@ -126,6 +136,7 @@ class DirectorClient:
                 response = connection.getresponse()
                 reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
                 self._used_at_s = time.monotonic()
+                _log(method, f"{self.url}{target}", reply)
                 return reply
             except ssl.SSLError as error:
                 self.close()

@@ -146,6 +146,10 @@ events --task=4
 events --object-type=deployment
 events --before-id=20
 events --before=garbage
+events --after=2020-01-01T00:00:00Z --object-type=release
+events --after='2020-01-01 00:00:00 UTC' --object-type=release
+events --before='2020-01-01 00:00:00'
+-d dep events --instance=nope/1
 events --instance
 -d dep events --action=create
 event 3
@@ -296,6 +300,8 @@ def without_time(text: str) -> str:
     text = re.sub(r"\d+d \d+h \d+m \d+s", "UPTIME", text)
     # The Go command line names the types of its own source; ours has none to name.
     text = re.sub(r"(invalid argument for flag `[^']*') \(expected [^)]*\)", r"\1", text)
+    # As wide as the number of the task.
+    text = re.sub(r" {15,}L Error", " L Error", text)
     return re.sub(r"([Tt]ask '?)\d+", r"\1N", text)
 
 

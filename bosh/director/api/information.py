@@ -1,9 +1,10 @@
-"""About the director itself: /info, /locks, /resurrection, /director, /metrics, /api_metrics, /jobs, /networks."""
+"""About the director itself: /info, /locks, /resurrection, /director, /api_metrics, /jobs, /networks."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
@@ -23,6 +24,22 @@ _RESURRECTION_PAUSED = "resurrection_paused"
 _FORGET_LOCKS_AFTER = timedelta(seconds=60)
 
 
+# On a VM that was made of a stemcell (bosh: director_stemcell_owner.rb).
+_VCAP_ETC, _OS_RELEASE = Path("/var/vcap/bosh/etc"), Path("/etc/os-release")
+
+
+def stemcell(etc: Path, os_release: Path) -> dict[str, str | None]:
+    """What the director itself runs on: ``stemcell_os`` and ``stemcell_version``; nothing when it is no stemcell's VM."""
+    try:
+        number = (etc / "stemcell_version").read_text().strip()
+        facts = dict(line.split("=", 1) for line in os_release.read_text().splitlines() if "=" in line)
+        system = (etc / "operating_system").read_text().strip().lower()
+    except OSError:
+        return {"stemcell_os": None, "stemcell_version": None}
+    codename = facts.get("VERSION_CODENAME", "").strip('"')
+    return {"stemcell_os": f"{system}-{codename}" if codename else system, "stemcell_version": number}
+
+
 def version() -> str:
     """``X (rev)``."""
     return f"{metadata.version('bosh')} ({REVISION})"
@@ -37,8 +54,7 @@ def info(call: Call) -> Response:
             "version": version(),
             "user": call.user.name or None,
             "cpi": config.cpi.exec_path.rpartition("/")[2],
-            "stemcell_os": None,
-            "stemcell_version": None,
+            **stemcell(_VCAP_ETC, _OS_RELEASE),
             "user_authentication": {"type": "basic", "options": {}},
             "features": {
                 "local_dns": {"status": True, "extras": {"domain_name": config.dns_domain}},
@@ -121,23 +137,6 @@ def delete_network(call: Call) -> Response:
     return enqueue(call, "delete_orphan_networks", "delete orphan networks", {"networks": [call.path("name")]})
 
 
-def metrics(call: Call) -> Response:
-    """Prometheus text (bosh: metrics_collector.rb)."""
-    lines = [
-        "# TYPE bosh_resurrection_enabled gauge",
-        f"bosh_resurrection_enabled {0 if is_resurrection_paused(call) else 1}",
-        "# TYPE bosh_deploy_config_enabled gauge",
-        f"bosh_deploy_config_enabled {min(call.store.configs.count(type='deploy', deleted=False), 1)}",
-        "# TYPE bosh_tasks_total gauge",
-    ]
-    counts: dict[tuple[str, str], int] = {}
-    for task in call.store.tasks.list(state=["queued", "processing", "cancelling"]):
-        key = (task.state, task.type)
-        counts[key] = counts.get(key, 0) + 1
-    lines += [f'bosh_tasks_total{{state="{state}",type="{kind}"}} {n}' for (state, kind), n in sorted(counts.items())]
-    return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
-
-
 class RequestCounts:
     """How many requests were answered with which status."""
 
@@ -164,6 +163,5 @@ def endpoints(counts: RequestCounts) -> list[Endpoint]:
         endpoint("GET", "/jobs", jobs, "read"),
         endpoint("GET", "/networks", networks),
         endpoint("DELETE", "/networks/{name}", delete_network),
-        endpoint("GET", "/metrics", metrics, "read"),
         endpoint("GET", "/api_metrics", counts.reply, "read"),
     ]

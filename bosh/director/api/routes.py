@@ -12,6 +12,7 @@ from bosh.director.api import (
     information,
     instances,
     links,
+    metrics,
     releases,
     stemcells,
     tasks,
@@ -25,7 +26,7 @@ def application(desk: Desk) -> App:
     """The director's HTTP API."""
     counts = information.RequestCounts()
     resources = (
-        checks, cleanup, configs, deployments, disks, events, instances, links, releases, stemcells, tasks, typed_configs,
+        checks, cleanup, configs, deployments, disks, events, instances, links, metrics, releases, stemcells, tasks, typed_configs,
     )  # fmt: skip
     endpoints = [each for resource in resources for each in resource.ENDPOINTS]
     return App(desk, [*information.endpoints(counts), *endpoints], count=counts.count)
