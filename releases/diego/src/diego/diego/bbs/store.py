@@ -10,7 +10,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from cf_wire.bbs import actual_lrp_pb2, desired_lrp_pb2, task_pb2
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, delete, event, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from diego.errors import exists, not_found
@@ -22,6 +34,23 @@ from .tables import ACTUAL, DESIRED, DOMAINS, METADATA, TASKS
 
 Definition = task_pb2.TaskDefinition
 DesiredMessage = desired_lrp_pb2.DesiredLRP
+
+# Building a statement costs more than running it, so what every request needs is built once.
+_PROCESS = DESIRED.c.process_guid == bindparam("of_process")
+_ADD_DESIRED = insert(DESIRED)
+_PUT_DESIRED = update(DESIRED).where(_PROCESS)
+_GET_DESIRED = select(DESIRED.c.message).where(_PROCESS).with_for_update()
+_WANTS = select(DESIRED.c.instances, DESIRED.c.recreate).where(_PROCESS)
+_PARTS = {part: select(DESIRED.c[part]).where(_PROCESS) for part in ("scheduling", "routing", "message")}
+_OF_PROCESS = ACTUAL.c.process_guid == bindparam("of_process")
+_OF_INDEX = ACTUAL.c.instance_index == bindparam("of_index")
+_OF_PRESENCE = ACTUAL.c.presence == bindparam("of_presence")
+_ORDER = (ACTUAL.c.instance_index, ACTUAL.c.presence)
+_ROWS_OF_PROCESS = select(ACTUAL).where(_OF_PROCESS).order_by(*_ORDER).with_for_update()
+_ROWS_OF_INDEX = select(ACTUAL).where(_OF_PROCESS, _OF_INDEX).order_by(*_ORDER).with_for_update()
+_ADD_ROW = insert(ACTUAL)
+_PUT_ROW = update(ACTUAL).where(_OF_PROCESS, _OF_INDEX, _OF_PRESENCE)
+_REMOVE_ROW = delete(ACTUAL).where(_OF_PROCESS, _OF_INDEX, _OF_PRESENCE)
 
 
 def connect(url: str) -> Engine:
@@ -103,22 +132,20 @@ class Transaction:
             BBSError: it is there already.
         """
         try:
-            self._connection.execute(insert(DESIRED).values(process_guid=lrp.process_guid, **_desired_values(lrp)))
+            self._connection.execute(_ADD_DESIRED, {"process_guid": lrp.process_guid, **_desired_values(lrp)})
         except IntegrityError as error:
             raise exists() from error
 
     def desired(self, process_guid: str) -> DesiredMessage:
         """Return a process and lock it; raises BBSError when there is none."""
-        chosen = select(DESIRED.c.message).where(DESIRED.c.process_guid == process_guid).with_for_update()
-        data = self._connection.execute(chosen).scalar()
+        data = self._connection.execute(_GET_DESIRED, {"of_process": process_guid}).scalar()
         if data is None:
             raise not_found()
         return DesiredMessage.FromString(data)
 
     def put_desired(self, lrp: DesiredMessage) -> None:
         """Keep a process that has changed."""
-        chosen = update(DESIRED).where(DESIRED.c.process_guid == lrp.process_guid)
-        self._connection.execute(chosen.values(**_desired_values(lrp)))
+        self._connection.execute(_PUT_DESIRED, {"of_process": lrp.process_guid, **_desired_values(lrp)})
 
     def remove_desired(self, process_guid: str) -> None:
         """Forget a process."""
@@ -126,8 +153,7 @@ class Transaction:
 
     def wants(self, process_guid: str) -> tuple[int, bool] | None:
         """Return how many instances of a process are wanted, and whether it is recreated in place; None for nothing."""
-        chosen = select(DESIRED.c.instances, DESIRED.c.recreate).where(DESIRED.c.process_guid == process_guid)
-        row = self._connection.execute(chosen).first()
+        row = self._connection.execute(_WANTS, {"of_process": process_guid}).first()
         return None if row is None else (row.instances, row.recreate)
 
     def desired_messages(self, part: str, request: desired_lrp_pb2.DesiredLRPsRequest) -> list[bytes]:
@@ -145,8 +171,7 @@ class Transaction:
 
     def desired_part(self, part: str, process_guid: str) -> bytes:
         """Return one serialized message of a process; raises BBSError when there is none."""
-        chosen = select(DESIRED.c[part]).where(DESIRED.c.process_guid == process_guid)
-        data: bytes | None = self._connection.execute(chosen).scalar()
+        data: bytes | None = self._connection.execute(_PARTS[part], {"of_process": process_guid}).scalar()
         if data is None:
             raise not_found()
         return data
@@ -155,11 +180,11 @@ class Transaction:
 
     def rows_of(self, process_guid: str, index: int | None = None) -> list[ActualLRP]:
         """Return the rows of one index (or of all of a process), and lock them."""
-        chosen = select(ACTUAL).where(ACTUAL.c.process_guid == process_guid)
-        if index is not None:
-            chosen = chosen.where(ACTUAL.c.instance_index == index)
-        order = (ACTUAL.c.instance_index, ACTUAL.c.presence)
-        return [_row(one) for one in self._connection.execute(chosen.order_by(*order).with_for_update())]
+        if index is None:
+            found = self._connection.execute(_ROWS_OF_PROCESS, {"of_process": process_guid})
+        else:
+            found = self._connection.execute(_ROWS_OF_INDEX, {"of_process": process_guid, "of_index": index})
+        return [_row(one) for one in found]
 
     def rows(self, *where: ColumnElement[bool]) -> list[ActualLRP]:
         """Return all rows for which everything holds."""
@@ -175,11 +200,11 @@ class Transaction:
         kept = {_identity(one.after) for one in changes if one.after}
         for change in changes:
             if change.before is not None and _identity(change.before) not in kept:
-                self._connection.execute(delete(ACTUAL).where(*_same(change.before)))
+                self._connection.execute(_REMOVE_ROW, _same(change.before))
         there = {_identity(one.before) for one in changes if one.before}
         for after in (one.after for one in changes if one.after):
             if _identity(after) in there:
-                self._connection.execute(update(ACTUAL).where(*_same(after)).values(**_row_values(after)))
+                self._connection.execute(_PUT_ROW, {**_same(after), **_row_values(after)})
             else:
                 self._insert(after)
 
@@ -190,7 +215,7 @@ class Transaction:
             "presence": int(row.presence),
         }
         try:
-            self._connection.execute(insert(ACTUAL).values(**named, **_row_values(row)))
+            self._connection.execute(_ADD_ROW, {**named, **_row_values(row)})
         except IntegrityError as error:
             raise exists() from error
 
@@ -233,9 +258,9 @@ def _identity(row: ActualLRP) -> tuple[str, int, int]:
     return row.key.process_guid, row.key.index, int(row.presence)
 
 
-def _same(row: ActualLRP) -> tuple[ColumnElement[bool], ...]:
+def _same(row: ActualLRP) -> dict[str, Any]:
     process, index, presence = _identity(row)
-    return ACTUAL.c.process_guid == process, ACTUAL.c.instance_index == index, ACTUAL.c.presence == presence
+    return {"of_process": process, "of_index": index, "of_presence": presence}
 
 
 def _row_values(row: ActualLRP) -> dict[str, Any]:
