@@ -225,7 +225,7 @@ def _download(wanted: Path, folder: Path) -> None:
 def _locked(versions: Mapping[str, str]) -> Iterator[str]:
     """The lines of requirements.lock for these packages. Raises: SystemExit: one of them is not pinned so."""
     text = (ROOT / "requirements.lock").read_text().replace("\\\n", " ")
-    pinned = {}
+    pinned: dict[tuple[str, str], str] = {}
     for line in text.splitlines():
         if match := re.match(r"([\w.\-]+)==([^\s;]+)[^#]*?((?:--hash=\S+\s*)+)", line.strip()):
             pinned[canonicalize_name(match[1]), match[2]] = match[3]

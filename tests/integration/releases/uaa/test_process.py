@@ -217,7 +217,10 @@ def test_two_instances_are_one_server(machine: Machine) -> None:
 
 
 def test_clients_without_a_certificate_stay_out_when_one_is_asked_for(machine: Machine) -> None:
-    authority = {"client_ca_file": str(machine.folder / "certificate.pem"), "require_client_certificate": True}
+    authority: dict[str, Any] = {
+        "client_ca_file": str(machine.folder / "certificate.pem"),
+        "require_client_certificate": True,
+    }
     with machine.running(**authority) as instance:
         with pytest.raises(httpx.TransportError):
             login(machine, instance)

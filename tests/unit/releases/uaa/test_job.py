@@ -146,8 +146,8 @@ def _complaint(script: str) -> str:
 async def test_cloud_foundrys_own_instance_group_is_understood() -> None:
     """Properties as cf-deployment gives them, those that this server has."""
     config, _ = await read(
-        REQUIRED
-        | {
+        {
+            **REQUIRED,
             "uaa.admin.client_secret": "a",
             "uaa.logging_level": "INFO",
             "uaa.scim.users": [

@@ -92,6 +92,7 @@ def test_a_client_must_be_known_and_prove_it(world: World) -> None:
     for client, secret in (("cf", "x"), ("nobody", ""), ("gorouter", "")):
         answer = world.token(client, secret, grant_type="password", username="marissa", password="koala")
         assert (answer.status, answer.json["error"]) == (401, "unauthorized")
+        assert answer.header("www-authenticate").startswith('Basic realm="UAA/client", error="unauthorized"')
     assert world.call("POST", "/oauth/token", form={"grant_type": "password"}).status == 401
 
 

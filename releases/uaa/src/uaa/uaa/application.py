@@ -25,6 +25,9 @@ from uaa.web import Call, Reply, json_reply, page_reply
 
 _log = logging.getLogger("uaa.access")
 _MAX_BODY_BYTES: Final = 1 << 20
+_TOKENS: Final = 'Bearer realm="UAA/oauth"'
+_CLIENTS: Final = 'Basic realm="UAA/client"'
+_FOR_CLIENTS: Final = frozenset({"/oauth/token", "/check_token", "/introspect"})
 THREADS: Final = 4
 """Requests worked on at once: each takes a few milliseconds, and hashing a password keeps a core busy. The rest wait their turn."""
 
@@ -125,7 +128,8 @@ def _answer(uaa: Uaa, handler: Handler, call: Call) -> Reply:
     try:
         return handler(uaa, call)
     except UaaError as error:
-        return _refusal(error, wants_page=_wants_page(call))
+        scheme = _CLIENTS if call.path in _FOR_CLIENTS else _TOKENS
+        return _refusal(error, wants_page=_wants_page(call), scheme=scheme)
     except SQLAlchemyError:
         _log.exception("DatabaseFailed", extra={"details": {"path": call.path}})
         return json_reply({"error": "server_error", "error_description": "The database does not answer"}, 503)
@@ -139,19 +143,19 @@ def _wants_page(call: Call) -> bool:
     return "text/html" in accept and not call.wants_json and "authorization" not in call.headers
 
 
-def _refusal(error: UaaError, *, wants_page: bool) -> Reply:
+def _refusal(error: UaaError, *, wants_page: bool, scheme: str = _TOKENS) -> Reply:
     if wants_page:
         return page_reply(pages.failure(error.description), error.status)
-    return json_reply(error.body(), error.status, (*_challenge(error), ("cache-control", "no-store")))
+    return json_reply(error.body(), error.status, (*_challenge(error, scheme), ("cache-control", "no-store")))
 
 
-def _challenge(error: UaaError) -> tuple[tuple[str, str], ...]:
-    """RFC 6750 §3."""
+def _challenge(error: UaaError, scheme: str) -> tuple[tuple[str, str], ...]:
+    """RFC 6750 §3, and for clients as uaa has it in spring/oauth-endpoints.xml."""
     if error.status not in {401, 403}:
         return ()
     text = error.description.replace("\\", "\\\\").replace('"', '\\"').encode("ascii", "replace").decode()
     text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return (("www-authenticate", f'Bearer realm="UAA/oauth", error="{error.error}", error_description="{text}"'),)
+    return (("www-authenticate", f'{scheme}, error="{error.error}", error_description="{text}"'),)
 
 
 def _note(request: Request, pattern: str, reply: Reply, spent_s: float) -> None:
