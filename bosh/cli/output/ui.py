@@ -135,6 +135,9 @@ class PeopleUi:
         answer = sys.stdin.readline()
         if not answer:
             raise Refused("cannot ask: end of input. Answer beforehand with --non-interactive")
+        if not sys.stdin.isatty():
+            # A terminal shows what is typed; what comes from elsewhere is shown for whoever reads the output.
+            self._say(answer)
         return answer.rstrip("\n")
 
     def confirm(self, label: str = "Continue?") -> None:

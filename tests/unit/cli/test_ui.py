@@ -69,7 +69,7 @@ def test_nobody_is_asked_when_nobody_can_answer(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     with pytest.raises(Refused, match="Stopped"):
         asking.confirm()
-    assert out.getvalue() == "Continue? [yN]: "
+    assert out.getvalue() == "Continue? [yN]: n\n"
     with pytest.raises(Refused, match="JSON"):
         JsonUi(out=io.StringIO(), interactive=True, columns=()).confirm()
 
