@@ -12,7 +12,7 @@ import pytest
 import yaml
 from container_cpi.config import parse_config
 
-from bosh.director.config import Config as DirectorConfig
+from bosh.director.config import read
 from bosh.health.config import Config as HealthConfig
 from bosh.local import configuration
 from bosh.local.home import Home
@@ -30,10 +30,9 @@ def identity():
 
 def test_the_director_reads_its_configuration(identity):
     body = configuration.director(HOME, identity, cpi_program=Path("/bin/cpi"), settings=SETTINGS["director"])
-    config = msgspec.convert(body, DirectorConfig, strict=False)
+    config = read(body)
     assert (config.port, config.nats.port, config.blobstore.port) == (35555, 14222, 35250)
     assert config.nats.address == "10.244.255.254"
-    assert set(body) <= {field.name for field in msgspec.structs.fields(DirectorConfig)}
 
 
 def test_the_health_monitor_reads_its_configuration(identity):
