@@ -7,6 +7,7 @@ import itertools
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from diego.bbs.server import ANSWERED, Server
 from diego.bbs.store import Store, connect
 from diego.bbs.tables import METADATA
 from diego.convergence import Update
-from diego.lrp_states import InstanceKey, Key
+from diego.errors import BBSError
+from diego.lrp_states import Change, InstanceKey, Key
 from google.protobuf.message import Message
 from sqlalchemy import Engine
 
@@ -449,6 +451,21 @@ class TestConvergence:
         world.now += 90 * SECOND
         world.server.converge()
         assert world.ok("/v1/tasks/list.r3").tasks == []
+
+    def test_what_changed_since_the_snapshot_is_left_alone(self, world: World) -> None:
+        world.desire(2)
+        world.start()
+        world.start(1)
+        store = world.server._store
+        with store.writing() as tx:
+            [seen, other] = tx.rows()
+        world.ok("/v1/actual_lrps/crash", actual_lrp_key=KEY, actual_lrp_instance_key=CELL, error_message="boom")
+        with store.writing() as tx:
+            for after in (None, replace(seen, tag=9)):
+                with pytest.raises(BBSError, match="conflicting state"), tx.part():
+                    tx.write([Change(other, None), Change(seen, after)])
+            tx.write([Change(other, None)])
+        assert [(index, state) for index, state, _ in world.states()] == [(0, "UNCLAIMED")]
 
 
 class TestApp:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from diego.task_states import TaskOutcome
 from . import instances, processes, rest, tasks
 from .context import Context, Effects, Hub, Peers
 from .messages import task_start_request, wanted_of
-from .store import Store
+from .store import Store, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,9 @@ class Server:
             steps, lapsed = converge(snapshot, self._guid)
             tx.forget_domains(lapsed)
             for step in steps:
-                context.carry_out(step.key, step.outcome)
+                log.info("%s %s/%d", step.reason, step.key.process_guid, step.key.index)
+                with _unless_it_changed(tx):
+                    context.carry_out(step.key, step.outcome)
                 if step.update is not None:
                     effects.updates.append((step.key, step.update))
         self._perform(effects, "")
@@ -158,7 +161,9 @@ class Server:
             found = {task.guid: (task, definition) for task, definition in tx.tasks()}
             for step in converge_tasks((task for task, _ in found.values()), cells, context.now, limits):
                 definition = found[step.before.guid][1]
-                tasks.carry_out(context, TaskOutcome(step.before, step.after, step.complete), definition)
+                log.info("%s %s", step.reason, step.before.guid)
+                with _unless_it_changed(tx):
+                    tasks.carry_out(context, TaskOutcome(step.before, step.after, step.complete), definition)
                 if step.auction:
                     effects.task_auctions.append(task_start_request(step.before.guid, step.before.domain, definition))
         self._perform(effects, "")
@@ -189,3 +194,13 @@ class Server:
             yield partial(peers.cancel_task, cell_id, guid, trace)
         for url, callback in effects.callbacks:
             yield partial(peers.complete_task, url, callback)
+
+
+@contextmanager
+def _unless_it_changed(tx: Transaction) -> Iterator[None]:
+    """Let a step of convergence go whose rows somebody has changed since the snapshot; the next one looks anew."""
+    try:
+        with tx.part():
+            yield
+    except BBSError as error:
+        log.info("left as it is: %s", error)

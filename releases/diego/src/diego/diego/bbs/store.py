@@ -13,7 +13,9 @@ from cf_wire.bbs import actual_lrp_pb2, desired_lrp_pb2, task_pb2
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Delete,
     Engine,
+    Update,
     bindparam,
     create_engine,
     delete,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from diego.errors import exists, not_found
+from diego.errors import conflict, exists, not_found
 from diego.lrp_states import ActualLRP, Change, InstanceKey, Key, Presence, Runtime
 from diego.task_states import Task, TaskOutcome, TaskState
 
@@ -49,8 +51,15 @@ _ORDER = (ACTUAL.c.instance_index, ACTUAL.c.presence)
 _ROWS_OF_PROCESS = select(ACTUAL).where(_OF_PROCESS).order_by(*_ORDER).with_for_update()
 _ROWS_OF_INDEX = select(ACTUAL).where(_OF_PROCESS, _OF_INDEX).order_by(*_ORDER).with_for_update()
 _ADD_ROW = insert(ACTUAL)
-_PUT_ROW = update(ACTUAL).where(_OF_PROCESS, _OF_INDEX, _OF_PRESENCE)
-_REMOVE_ROW = delete(ACTUAL).where(_OF_PROCESS, _OF_INDEX, _OF_PRESENCE)
+_AS_SEEN = (
+    _OF_PROCESS,
+    _OF_INDEX,
+    _OF_PRESENCE,
+    ACTUAL.c.epoch == bindparam("of_epoch"),
+    ACTUAL.c.tag == bindparam("of_tag"),
+)
+_PUT_ROW = update(ACTUAL).where(*_AS_SEEN)
+_REMOVE_ROW = delete(ACTUAL).where(*_AS_SEEN)
 
 
 def connect(url: str) -> Engine:
@@ -105,6 +114,12 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Hold a part of the transaction that is undone alone when an error leaves it."""
+        with self._connection.begin_nested():
+            yield
 
     # Domains
 
@@ -195,18 +210,23 @@ class Transaction:
         """Carry out changes to rows; removals first, so that one row may take another's place.
 
         Raises:
-            BBSError: another transaction has made such a row in the meantime.
+            BBSError: another transaction has changed, removed or made such a row since it was looked at.
         """
+        there = {_identity(one.before): one.before for one in changes if one.before}
         kept = {_identity(one.after) for one in changes if one.after}
-        for change in changes:
-            if change.before is not None and _identity(change.before) not in kept:
-                self._connection.execute(_REMOVE_ROW, _same(change.before))
-        there = {_identity(one.before) for one in changes if one.before}
+        for identity, before in there.items():
+            if identity not in kept:
+                self._expect_one(_REMOVE_ROW, _as_seen(before))
         for after in (one.after for one in changes if one.after):
-            if _identity(after) in there:
-                self._connection.execute(_PUT_ROW, {**_same(after), **_row_values(after)})
-            else:
+            seen = there.get(_identity(after))
+            if seen is None:
                 self._insert(after)
+            else:
+                self._expect_one(_PUT_ROW, {**_as_seen(seen), **_row_values(after)})
+
+    def _expect_one(self, statement: Update | Delete, parameters: dict[str, Any]) -> None:
+        if self._connection.execute(statement, parameters).rowcount != 1:
+            raise conflict()
 
     def _insert(self, row: ActualLRP) -> None:
         named = {
@@ -246,21 +266,33 @@ class Transaction:
         return [_task(row) for row in self._connection.execute(chosen)]
 
     def write_task(self, outcome: TaskOutcome) -> None:
-        """Carry out what becomes of a task."""
-        chosen = TASKS.c.guid == outcome.before.guid
+        """Carry out what becomes of a task; raises BBSError when it has changed since it was looked at."""
+        before = outcome.before
+        seen = (
+            TASKS.c.guid == before.guid,
+            TASKS.c.state == int(before.state),
+            TASKS.c.updated_at == before.updated_at,
+        )
         if outcome.after is None:
-            self._connection.execute(delete(TASKS).where(chosen))
+            self._expect_one(delete(TASKS).where(*seen), {})
         elif outcome.changed:
-            self._connection.execute(update(TASKS).where(chosen).values(**_task_values(outcome.after)))
+            self._expect_one(update(TASKS).where(*seen).values(**_task_values(outcome.after)), {})
 
 
 def _identity(row: ActualLRP) -> tuple[str, int, int]:
     return row.key.process_guid, row.key.index, int(row.presence)
 
 
-def _same(row: ActualLRP) -> dict[str, Any]:
+def _as_seen(row: ActualLRP) -> dict[str, Any]:
+    """Return what tells a row that nobody has changed since it was read."""
     process, index, presence = _identity(row)
-    return {"of_process": process, "of_index": index, "of_presence": presence}
+    return {
+        "of_process": process,
+        "of_index": index,
+        "of_presence": presence,
+        "of_epoch": row.epoch,
+        "of_tag": row.tag,
+    }
 
 
 def _row_values(row: ActualLRP) -> dict[str, Any]:
