@@ -22,9 +22,10 @@ from cf_wire.rep import Task as RepTask
 from diego.bbs.app import make_app, on_cell
 from diego.bbs.hub import BEHIND_MAXIMUM, EventHub
 from diego.bbs.server import ANSWERED, Server
-from diego.bbs.store import Store, connect
+from diego.bbs.store import Store
 from diego.bbs.tables import METADATA
 from diego.convergence import Update
+from diego.database import connect
 from diego.errors import BBSError
 from diego.lrp_states import Change, InstanceKey, Key
 from google.protobuf.message import Message
@@ -153,7 +154,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         url = os.environ["DIEGO_TEST_POSTGRESQL"]
     else:
         pytest.skip("needs a database of its own: set DIEGO_TEST_POSTGRESQL to its SQLAlchemy URL")
-    engine = connect(url)
+    engine = connect(url, METADATA)
     yield World(engine)
     METADATA.drop_all(engine)
     engine.dispose()

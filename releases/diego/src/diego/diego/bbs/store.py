@@ -17,9 +17,7 @@ from sqlalchemy import (
     Engine,
     Update,
     bindparam,
-    create_engine,
     delete,
-    event,
     insert,
     or_,
     select,
@@ -27,12 +25,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from diego.database import writing
 from diego.errors import conflict, exists, not_found
 from diego.lrp_states import ActualLRP, Change, InstanceKey, Key, Presence, Runtime
 from diego.task_states import Task, TaskOutcome, TaskState
 
 from .messages import net_info_message, routing_info, runtime_of, scheduling_info
-from .tables import ACTUAL, DESIRED, DOMAINS, METADATA, TASKS
+from .tables import ACTUAL, DESIRED, DOMAINS, TASKS
 
 Definition = task_pb2.TaskDefinition
 DesiredMessage = desired_lrp_pb2.DesiredLRP
@@ -62,29 +61,6 @@ _PUT_ROW = update(ACTUAL).where(*_AS_SEEN)
 _REMOVE_ROW = delete(ACTUAL).where(*_AS_SEEN)
 
 
-def connect(url: str) -> Engine:
-    """Open a database by its SQLAlchemy URL and make the tables that are missing."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
-    METADATA.create_all(engine)
-    return engine
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        # The driver's own transactions begin too late: only with the first write.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA busy_timeout=10000")
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("writes") else "BEGIN")
-
-
 class Store:
     """The database of one BBS."""
 
@@ -94,13 +70,8 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """Hold one transaction that writes; it is undone when an error leaves it."""
-        with self._engine.connect() as connection:
-            connection.info["writes"] = True
-            try:
-                with connection.begin():
-                    yield Transaction(connection)
-            finally:
-                connection.info["writes"] = False
+        with writing(self._engine) as connection:
+            yield Transaction(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
