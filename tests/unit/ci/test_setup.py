@@ -10,8 +10,44 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[3]
-TOOLS = ["sh", "env", "cat", "cut", "date", "dirname", "find", "flock", "grep", "head", "id", "mkdir", "printf", "rm", "sed", "sha256sum", "sort", "tail", "tr", "xargs"]
-HAD = ["python3", "runc", "crun", "mmdebstrap", "ip", "nft", "mkfs.ext4", "losetup", "unshare", "ssh-keygen", "tar", "xz", "ps", "curl"]
+TOOLS = [
+    "sh",
+    "env",
+    "cat",
+    "cut",
+    "date",
+    "dirname",
+    "find",
+    "flock",
+    "grep",
+    "head",
+    "id",
+    "mkdir",
+    "printf",
+    "rm",
+    "sed",
+    "sha256sum",
+    "sort",
+    "tail",
+    "tr",
+    "xargs",
+]
+HAD = [
+    "python3",
+    "runc",
+    "crun",
+    "mmdebstrap",
+    "ip",
+    "nft",
+    "mkfs.ext4",
+    "losetup",
+    "unshare",
+    "ssh-keygen",
+    "tar",
+    "xz",
+    "ps",
+    "curl",
+]
 
 
 class Machine:
