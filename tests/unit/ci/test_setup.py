@@ -47,6 +47,7 @@ HAD = [
     "xz",
     "ps",
     "curl",
+    "busybox",
 ]
 
 
