@@ -164,7 +164,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     external_protocol: str = "https"
     system_domain: str = ""
     # Host names on the system domain that no app may take.
-    system_hostnames: list[str] = ["api", "uaa", "login", "doppler", "loggregator", "log-cache", "log-stream", "credhub", "ssh"]
+    system_hostnames: list[str] = [
+        "api",
+        "uaa",
+        "login",
+        "doppler",
+        "loggregator",
+        "log-cache",
+        "log-stream",
+        "credhub",
+        "ssh",
+    ]
     database_url: str
     database_keys: list[str]
     listen: ListenConfig = ListenConfig()

@@ -87,7 +87,9 @@ class Access:
             return None
         allowed = roles.SPACE_DEEDS[deed]
         mine = t.roles.c.user_guid == self.identity.guid
-        direct = sa.select(t.roles.c.space_guid).where(mine, t.roles.c.space_guid.is_not(None), t.roles.c.type.in_(allowed))
+        direct = sa.select(t.roles.c.space_guid).where(
+            mine, t.roles.c.space_guid.is_not(None), t.roles.c.type.in_(allowed)
+        )
         above = (
             sa.select(t.spaces.c.guid)
             .join(t.roles, t.roles.c.organization_guid == t.spaces.c.organization_guid)

@@ -73,7 +73,9 @@ class KeySource(Protocol):
 class Verifier:
     """Turns Authorization headers into identities."""
 
-    def __init__(self, source: KeySource, issuers: frozenset[str], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, source: KeySource, issuers: frozenset[str], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._source = source
         self._issuers = issuers
         self._monotonic = monotonic
@@ -100,7 +102,12 @@ class Verifier:
     def _claims(self, token: str) -> dict[str, Any]:
         key = self._key(str(jwt.get_unverified_header(token).get("kid", "")))
         claims: dict[str, Any] = jwt.decode(
-            token, key.key, algorithms=["RS256"], audience=AUDIENCE, leeway=LEEWAY_SECONDS, options={"require": ["exp", "iss"]}
+            token,
+            key.key,
+            algorithms=["RS256"],
+            audience=AUDIENCE,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp", "iss"]},
         )
         if self._issuers and claims["iss"] not in self._issuers:
             raise jwt.InvalidIssuerError("the token was issued by somebody else")
@@ -119,7 +126,9 @@ class Verifier:
     def _refresh(self) -> None:
         published = self._source.fetch()
         self._fetched_at = self._monotonic()
-        self._keys = {str(key.get("kid", "")): jwt.PyJWK(key, algorithm="RS256") for key in published if key.get("kty") == "RSA"}
+        self._keys = {
+            str(key.get("kid", "")): jwt.PyJWK(key, algorithm="RS256") for key in published if key.get("kty") == "RSA"
+        }
 
 
 def _identity(claims: dict[str, Any]) -> Identity:

@@ -59,7 +59,7 @@ class LogCacheUsage:
     """Reads gauges over gRPC."""
 
     def __init__(self, channel: grpc.Channel, clock: Clock) -> None:
-        self._read = egress_pb2_grpc.EgressStub(channel).Read
+        self._read = egress_pb2_grpc.EgressStub(channel).Read  # type: ignore[no-untyped-call]
         self._clock = clock
 
     def read(self, app_guid: str, process_guid: str) -> dict[int, InstanceUsage]:

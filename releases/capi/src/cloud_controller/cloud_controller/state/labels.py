@@ -67,4 +67,3 @@ def condition(kind: str, guid: sa.ColumnElement[Any], requirement: Requirement) 
     if requirement.values:
         labelled = labelled.where(entries.c.value.in_(requirement.values))
     return sa.not_(labelled.exists()) if requirement.negated else labelled.exists()
-

@@ -58,11 +58,15 @@ def _time(name: str) -> sa.Column[object]:
 
 
 def _of(name: str, table: str, *, on_delete: str = "CASCADE") -> sa.Column[str]:
-    return sa.Column(name, sa.String(255), sa.ForeignKey(f"{table}.guid", ondelete=on_delete), nullable=False, index=True)
+    return sa.Column(
+        name, sa.String(255), sa.ForeignKey(f"{table}.guid", ondelete=on_delete), nullable=False, index=True
+    )
 
 
 def _maybe_of(name: str, table: str, *, on_delete: str = "SET NULL") -> sa.Column[str | None]:
-    return sa.Column(name, sa.String(255), sa.ForeignKey(f"{table}.guid", ondelete=on_delete), nullable=True, index=True)
+    return sa.Column(
+        name, sa.String(255), sa.ForeignKey(f"{table}.guid", ondelete=on_delete), nullable=True, index=True
+    )
 
 
 organization_quotas = _resource("organization_quotas", _text("name"), _json("limits"), sa.UniqueConstraint("name"))

@@ -103,7 +103,9 @@ class Endpoint:
         self, request: Request, identity: Identity | None, body: bytes, upload: Upload | None, warnings: list[str]
     ) -> Reply:
         database = self._services.database
-        with database.reading() if self._route.method in READING else database.writing() as store:
+        # Looking at secrets is written down.
+        reading = self._route.method in READING and self._route.access != "token_writes"
+        with database.reading() if reading else database.writing() as store:
             call = Call(
                 services=self._services,
                 store=store,

@@ -13,10 +13,16 @@ class Metrics:
         self.requests = Counter(
             "cc_http_requests_total", "Answered requests", ["method", "route", "status"], registry=self.registry
         )
-        self.durations = Histogram("cc_http_request_duration_seconds", "Time to answer", ["route"], registry=self.registry)
+        self.durations = Histogram(
+            "cc_http_request_duration_seconds", "Time to answer", ["route"], registry=self.registry
+        )
         self.jobs = Counter("cc_jobs_total", "Finished jobs", ["operation", "state"], registry=self.registry)
-        self.effects = Counter("cc_effects_total", "Deeds outside the database", ["name", "outcome"], registry=self.registry)
-        self.syncs = Histogram("cc_diego_sync_duration_seconds", "One pass of the reconciliation", registry=self.registry)
+        self.effects = Counter(
+            "cc_effects_total", "Deeds outside the database", ["name", "outcome"], registry=self.registry
+        )
+        self.syncs = Histogram(
+            "cc_diego_sync_duration_seconds", "One pass of the reconciliation", registry=self.registry
+        )
         self.sync_failures = Counter("cc_diego_sync_failures_total", "Passes that failed", registry=self.registry)
         self.staging = Gauge("cc_staging_in_progress", "Builds under way at the last look", registry=self.registry)
 

@@ -19,10 +19,7 @@ from cloud_controller.web.call import Upload
 RAW = "bits"
 """The field name under which a raw body is found."""
 
-# nginx in front of the original names the temporary file it wrote for a field; clients of ours send the file itself.
 _FIELD_LIMIT_BYTES = 64 << 20
-
-
 
 
 @asynccontextmanager
@@ -50,7 +47,7 @@ async def _receive(request: Request, folder: Path, limit_bytes: int) -> Upload:
 
 async def _raw(request: Request, folder: Path, limit_bytes: int) -> Upload:
     target, size = folder / RAW, 0
-    with target.open("wb") as sink:  # noqa: ASYNC230  (chunks are small and go to the page cache)
+    with target.open("wb") as sink:
         async for chunk in request.stream():
             size += len(chunk)
             if size > limit_bytes:
@@ -67,6 +64,7 @@ async def _form(request: Request, folder: Path, limit_bytes: int) -> Upload:
             for number, (name, value) in enumerate(form.multi_items()):
                 if isinstance(value, UploadFile):
                     files[name] = await run_in_threadpool(_keep, value, folder / str(number), limit_bytes)
+                    fields[f"{name}_name"] = value.filename or ""
                 else:
                     fields[name] = value
     except MultiPartException as error:
