@@ -72,15 +72,15 @@ async def deploy(context: TaskContext, request: DeployRequest, renderer: Rendere
         BoshError: the first step that failed.
     """
     name = context.task.deployment
-    async with context.control.lock(f"lock:deployment:{name}", timeout_s=DEPLOYMENT_LOCK_TIMEOUT_S):
-        try:
-            if request.dry_run:
-                await _dry_run(context, request, renderer)
-            else:
+    try:
+        if request.dry_run:
+            await _dry_run(context, request, renderer)
+        else:
+            async with context.control.lock(f"lock:deployment:{name}", timeout_s=DEPLOYMENT_LOCK_TIMEOUT_S):
                 await _deploy(context, request, renderer)
-        except ConfigServerFetchError as error:
-            error.details = "\n".join([*error.details.splitlines(), *_places(context, request, str(error))])
-            raise
+    except ConfigServerFetchError as error:
+        error.details = "\n".join([*error.details.splitlines(), *_places(context, request, str(error))])
+        raise
     return f"/deployments/{name}"
 
 
@@ -92,6 +92,11 @@ def _places(context: TaskContext, request: DeployRequest, message: str) -> list[
 
 
 async def _dry_run(context: TaskContext, request: DeployRequest, renderer: Renderer) -> None:
+    """Plan and tell; nothing is written, not even a lock, so it never makes anybody wait."""
+    held = context.store.locks.get(name=f"lock:deployment:{context.task.deployment}")
+    if held is not None:
+        text = f"Task {held.task_id} is changing this deployment: what is planned here is of this moment"
+        context.log.notice("warning", text)
     prepared = await _prepare(context, request, renderer)
     text = describe(prepared.plan, prepared.layout)
     context.log.debug(text)

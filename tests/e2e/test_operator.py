@@ -190,7 +190,7 @@ def test_two_deploys_at_once_wait_or_name_the_holder(environment, manifest):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("instance_groups: [", ["line", "column"]),
+        ("instance_groups: [", ["nats.yml:3:1:", "flow node"]),
         ({"instance_groups": [{"name": "a", "instanses": 1}]}, ['did you mean "instances"']),
         ({"stemcells": [{"alias": "default", "os": "nope", "version": "latest"}]}, ["nope"]),
         ({"releases": [{"name": "nope", "version": "latest"}]}, ["nope"]),
