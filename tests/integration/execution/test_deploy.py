@@ -39,11 +39,11 @@ def cpi_methods(director: Director) -> list[str]:
 
 
 def state_of(director: Director) -> Any:
-    """Everything a dry run must leave alone; that the deployment was locked meanwhile is an event of its own."""
+    """Everything a dry run must leave alone."""
     store = director.store
     rows: list[Any] = [*store.deployments.list(), *store.instances.list(), *store.vms.list(), *store.ips.list()]
     rows += [*store.dns_numbers.list(), *store.variable_values.list(), *store.variable_uses.list()]
-    rows += [event for event in store.events.list() if event.object_type != "lock"]
+    rows += [*store.events.list(), *store.locks.list()]
     blobs = sorted(path.name for path in (director.folder / "state" / "blobs").rglob("*") if path.is_file())
     return rows, blobs
 
