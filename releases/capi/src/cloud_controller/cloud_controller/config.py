@@ -9,6 +9,9 @@ import msgspec
 import yaml
 
 
+SYSTEM_HOSTNAMES = ("api", "uaa", "login", "doppler", "loggregator", "log-cache", "log-stream", "credhub", "ssh")
+
+
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Files with our certificate and key, and the authorities whose certificates we accept; PEM."""
 
@@ -125,17 +128,21 @@ class SecurityGroupSeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     rules: list[dict[str, Any]]
 
 
+def _default_stacks() -> list[StackSeed]:
+    return [StackSeed(name="cflinuxfs4", description="Cloud Foundry Linux-based filesystem")]
+
+
 class SeedConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What exists from the start."""
 
-    stacks: list[StackSeed] = [StackSeed(name="cflinuxfs4", description="Cloud Foundry Linux-based filesystem")]
+    stacks: list[StackSeed] = msgspec.field(default_factory=_default_stacks)
     buildpacks: list[BuildpackSeed] = []
     security_groups: list[SecurityGroupSeed] = []
     running_security_groups: list[str] = []
     staging_security_groups: list[str] = []
     # Domains apps may use; the first is the default.
     shared_domains: list[str] = []
-    internal_domains: list[str] = ["apps.internal"]
+    internal_domains: list[str] = msgspec.field(default_factory=lambda: ["apps.internal"])
     tcp_domains: dict[str, str] = {}
     feature_flags: dict[str, bool] = {}
     default_quota_memory_in_mb: int = 10240
@@ -164,17 +171,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     external_protocol: str = "https"
     system_domain: str = ""
     # Host names on the system domain that no app may take.
-    system_hostnames: list[str] = [
-        "api",
-        "uaa",
-        "login",
-        "doppler",
-        "loggregator",
-        "log-cache",
-        "log-stream",
-        "credhub",
-        "ssh",
-    ]
+    system_hostnames: list[str] = msgspec.field(default_factory=lambda: list(SYSTEM_HOSTNAMES))
     database_url: str
     database_keys: list[str]
     listen: ListenConfig = ListenConfig()
@@ -204,7 +201,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     recommended_cli_version: str = ""
     custom: dict[str, Any] = {}
     allow_app_ssh_access: bool = True
-    custom_metric_tag_prefixes: list[str] = ["metric.tag.cloudfoundry.org"]
+    custom_metric_tag_prefixes: list[str] = msgspec.field(default_factory=lambda: ["metric.tag.cloudfoundry.org"])
     deployment_poll_seconds: float = 5.0
     job_workers: int = 2
 

@@ -99,8 +99,8 @@ class Body:
 
     def choice(self, key: str, choices: Iterable[str]) -> str | UnsetType:
         """One of some words."""
-        value = self.raw(key)
-        if value is UNSET or value in set(choices):
+        value: str | UnsetType = self.raw(key)
+        if value is UNSET or value in tuple(choices):
             return value
         self.note(f"{_title(key)} must be one of: {', '.join(choices)}")
         return UNSET

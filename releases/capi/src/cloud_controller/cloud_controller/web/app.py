@@ -42,7 +42,7 @@ class Endpoint:
         self._services = services
         self._route = route
 
-    async def __call__(self, request: Request) -> Response:
+    async def handle(self, request: Request) -> Response:
         """Authenticate, read, run the handler in a thread, answer."""
         started = time.perf_counter()
         warnings: list[str] = []
@@ -93,13 +93,13 @@ class Endpoint:
     ) -> Reply:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._handle(request, identity, body, upload, warnings)
+                return self._in_transaction(request, identity, body, upload, warnings)
             except sqlalchemy.exc.IntegrityError:
                 if attempt == ATTEMPTS:
                     raise
         raise AssertionError("internal error: no attempt was made")
 
-    def _handle(
+    def _in_transaction(
         self, request: Request, identity: Identity | None, body: bytes, upload: Upload | None, warnings: list[str]
     ) -> Reply:
         database = self._services.database
@@ -163,7 +163,7 @@ async def _defect(request: Request, error: Exception) -> Response:
 def build(services: Services, routes: Sequence[Route], lifespan: Lifespan[Any] | None = None) -> Starlette:
     """An application that answers these routes; each path also with a slash at its end."""
     starlette_routes = [
-        StarletteRoute(path, Endpoint(services, route), methods=[route.method])
+        StarletteRoute(path, Endpoint(services, route).handle, methods=[route.method])
         for route in routes
         for path in ([route.path, f"{route.path}/"] if route.path != "/" else ["/"])
     ]
