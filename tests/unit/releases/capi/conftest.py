@@ -23,7 +23,15 @@ from cloud_controller.auth.uaa import UserName
 from cloud_controller.blobstore.local import LocalBlobstore
 from cloud_controller.blobstore.signing import Signer
 from cloud_controller.clock import random_guid
-from cloud_controller.config import BlobstoreConfig, BuildpackSeed, Config, DiegoConfig, SecurityGroupSeed, SeedConfig, UaaConfig
+from cloud_controller.config import (
+    BlobstoreConfig,
+    BuildpackSeed,
+    Config,
+    DiegoConfig,
+    SecurityGroupSeed,
+    SeedConfig,
+    UaaConfig,
+)
 from cloud_controller.diego.contract import LrpExists, LrpNotFound
 from cloud_controller.diego.usage import InstanceUsage
 from cloud_controller.services import Services
@@ -235,7 +243,9 @@ def make_config(folder: Path) -> Config:
         diego=DiegoConfig(lifecycle_bundles={"buildpack/cflinuxfs4": "lifecycle.tgz", "docker": "docker.tgz"}),
         seed=SeedConfig(
             shared_domains=["apps.test"],
-            buildpacks=[BuildpackSeed(name="python_buildpack", file=str(folder / "python_buildpack-*.zip"), stack="cflinuxfs4")],
+            buildpacks=[
+                BuildpackSeed(name="python_buildpack", file=str(folder / "python_buildpack-*.zip"), stack="cflinuxfs4")
+            ],
             tcp_domains={"tcp.test": "router-group-1"},
             security_groups=[SecurityGroupSeed(name="public", rules=[{"protocol": "all", "destination": "0.0.0.0/0"}])],
             running_security_groups=["public"],

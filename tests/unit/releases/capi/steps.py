@@ -79,8 +79,16 @@ async def package(client: httpx.AsyncClient, app_guid: str, bits: bytes | None =
 
 
 def result(**kinds: str) -> str:
-    metadata = {"detected_buildpack": "python", "buildpacks": [{"key": "python_buildpack_1", "name": "python", "version": "1.8"}]}
-    shown = {"lifecycle_type": "buildpack", "lifecycle_metadata": metadata, "process_types": kinds, "execution_metadata": "{}"}
+    metadata = {
+        "detected_buildpack": "python",
+        "buildpacks": [{"key": "python_buildpack_1", "name": "python", "version": "1.8"}],
+    }
+    shown = {
+        "lifecycle_type": "buildpack",
+        "lifecycle_metadata": metadata,
+        "process_types": kinds,
+        "execution_metadata": "{}",
+    }
     return json.dumps(shown)
 
 

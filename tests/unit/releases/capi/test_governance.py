@@ -48,15 +48,22 @@ async def test_organizations_and_spaces_come_and_go(world: World) -> None:
         assert detail(await cli.post("/v3/organizations", json={"name": "O"})) == "Organization 'O' already exists."
         body = {"name": "s", "relationships": {"organization": {"data": {"guid": org}}}}
         assert detail(await cli.post("/v3/spaces", json=body)) == "Name must be unique per organization"
-        assert detail(await cli.post("/v3/organizations", json={"nam": "x"})) == "Unknown field(s): 'nam', Name can't be blank"
-        renamed = await cli.patch(f"/v3/organizations/{org}/", json={"name": "p", "metadata": {"labels": {"env": "prod"}}})
+        assert (
+            detail(await cli.post("/v3/organizations", json={"nam": "x"}))
+            == "Unknown field(s): 'nam', Name can't be blank"
+        )
+        renamed = await cli.patch(
+            f"/v3/organizations/{org}/", json={"name": "p", "metadata": {"labels": {"env": "prod"}}}
+        )
         assert (await steps.ok(renamed))["name"] == "p"
         found = await steps.ok(await cli.get("/v3/organizations?label_selector=env in (prod,dev),!old&names=p"))
         assert [row["guid"] for row in found["resources"]] == [org]
         assert (await steps.ok(await cli.get("/v3/organizations?label_selector=env!=prod")))["resources"] == []
         included = await steps.ok(await cli.get(f"/v3/spaces?organization_guids={org}&include=organization"))
         assert included["included"]["organizations"][0]["name"] == "p"
-        assert detail(await cli.get("/v3/spaces?color=red")).startswith("The query parameter is invalid: Unknown query parameter(s): 'color'")
+        assert detail(await cli.get("/v3/spaces?color=red")).startswith(
+            "The query parameter is invalid: Unknown query parameter(s): 'color'"
+        )
         await steps.push(world, cli, space)
         await steps.done(cli, await cli.delete(f"/v3/organizations/{org}/"))
         assert detail(await cli.get(f"/v3/spaces/{space}")) == "Space not found"
@@ -98,15 +105,25 @@ async def test_roles_open_what_was_hidden(world: World) -> None:
 async def test_a_quota_limits_what_is_started(world: World) -> None:
     async with world.client() as cli:
         org, space = await steps.place(cli)
-        body = {"name": "small", "apps": {"total_memory_in_mb": 100}, "relationships": {"organizations": {"data": [{"guid": org}]}}}
+        body = {
+            "name": "small",
+            "apps": {"total_memory_in_mb": 100},
+            "relationships": {"organizations": {"data": [{"guid": org}]}},
+        }
         quota = await steps.ok(await cli.post("/v3/organization_quotas", json=body), 201)
         assert (quota["apps"]["total_memory_in_mb"], quota["domains"]["total_domains"]) == (100, None)
         app = await steps.push(world, cli, space, memory="60M")
         refused = await cli.post(f"/v3/apps/{app['guid']}/processes/web/actions/scale", json={"instances": 2})
         assert detail(refused) == "memory quota_exceeded"
-        assert detail(await cli.post("/v3/organization_quotas", json={"name": "small"})) == "Organization Quota 'small' already exists."
+        assert (
+            detail(await cli.post("/v3/organization_quotas", json={"name": "small"}))
+            == "Organization Quota 'small' already exists."
+        )
         assert (await steps.job(cli, await cli.delete(f"/v3/organization_quotas/{quota['guid']}")))["state"] == "FAILED"
-        per_space = {"name": "q", "relationships": {"organization": {"data": {"guid": org}}, "spaces": {"data": [{"guid": space}]}}}
+        per_space = {
+            "name": "q",
+            "relationships": {"organization": {"data": {"guid": org}}, "spaces": {"data": [{"guid": space}]}},
+        }
         made = await steps.ok(await cli.post("/v3/space_quotas", json=per_space), 201)
         assert made["relationships"]["spaces"]["data"] == [{"guid": space}]
         assert (await cli.delete(f"/v3/space_quotas/{made['guid']}/relationships/spaces/{space}")).status_code == 204
@@ -117,7 +134,9 @@ async def test_security_groups_reach_the_cells(world: World) -> None:
         _, space = await steps.place(cli)
         rules = [{"protocol": "tcp", "destination": "10.0.0.0/8", "ports": "80,443"}]
         made = await steps.ok(await cli.post("/v3/security_groups", json={"name": "g", "rules": rules}), 201)
-        bad = await cli.post("/v3/security_groups", json={"name": "h", "rules": [{"protocol": "tcp", "destination": "here"}]})
+        bad = await cli.post(
+            "/v3/security_groups", json={"name": "h", "rules": [{"protocol": "tcp", "destination": "here"}]}
+        )
         assert detail(bad).startswith("Rules[0]: destination must be a valid CIDR")
         bound = {"data": [{"guid": space}]}
         await steps.ok(await cli.post(f"/v3/security_groups/{made['guid']}/relationships/running_spaces", json=bound))
@@ -139,7 +158,9 @@ async def test_isolation_segments_place_apps(world: World) -> None:
         body = {"data": {"guid": made["guid"]}}
         assert (await cli.patch(assign, json=body)).status_code == 422
         entitled = {"data": [{"guid": org}]}
-        await steps.ok(await cli.post(f"/v3/isolation_segments/{made['guid']}/relationships/organizations", json=entitled))
+        await steps.ok(
+            await cli.post(f"/v3/isolation_segments/{made['guid']}/relationships/organizations", json=entitled)
+        )
         await steps.ok(await cli.patch(assign, json=body))
         await steps.push(world, cli, space)
         [lrp] = world.bbs.desired.values()
@@ -152,15 +173,23 @@ async def test_flags_groups_stacks_and_buildpacks(world: World) -> None:
         assert (flag["enabled"], flag["name"]) == (False, "task_creation")
         assert detail(await cli.get("/v3/feature_flags/nothing")) == "Feature flag not found"
         group = "/v3/environment_variable_groups/running"
-        assert (await steps.ok(await cli.patch(group, json={"var": {"A": "1", "B": "2"}})))["var"] == {"A": "1", "B": "2"}
+        assert (await steps.ok(await cli.patch(group, json={"var": {"A": "1", "B": "2"}})))["var"] == {
+            "A": "1",
+            "B": "2",
+        }
         assert (await steps.ok(await cli.patch(group, json={"var": {"A": None}})))["var"] == {"B": "2"}
         stacks = await steps.ok(await cli.get("/v3/stacks"))
         assert (stacks["resources"][0]["name"], stacks["resources"][0]["default"]) == ("cflinuxfs4", True)
-        made = await steps.ok(await cli.post("/v3/buildpacks/", json={"name": "go_buildpack", "stack": "cflinuxfs4"}), 201)
+        made = await steps.ok(
+            await cli.post("/v3/buildpacks/", json={"name": "go_buildpack", "stack": "cflinuxfs4"}), 201
+        )
         upload = await cli.post(f"/v3/buildpacks/{made['guid']}/upload", files={"bits": ("go-v1.zip", b"zip")})
         await steps.done(cli, upload)
         listed = await steps.ok(await cli.get("/v3/buildpacks?order_by=position"))
-        assert [(row["name"], row["position"]) for row in listed["resources"]] == [("go_buildpack", 1), ("python_buildpack", 2)]
+        assert [(row["name"], row["position"]) for row in listed["resources"]] == [
+            ("go_buildpack", 1),
+            ("python_buildpack", 2),
+        ]
         assert (listed["resources"][0]["state"], listed["resources"][0]["filename"]) == ("READY", "go-v1.zip")
         await steps.ok(await cli.patch(f"/v3/buildpacks/{made['guid']}", json={"position": 2}))
         listed = await steps.ok(await cli.get("/v3/buildpacks?order_by=position"))
@@ -184,10 +213,18 @@ async def test_user_provided_services_reach_the_app(world: World) -> None:
         assert (entry["name"], entry["credentials"]) == ("db", {"uri": "postgres://h/d"})
         bind = {
             "type": "app",
-            "relationships": {"app": {"data": {"guid": app["guid"]}}, "service_instance": {"data": {"guid": made["guid"]}}},
+            "relationships": {
+                "app": {"data": {"guid": app["guid"]}},
+                "service_instance": {"data": {"guid": made["guid"]}},
+            },
         }
-        assert detail(await cli.post("/v3/service_credential_bindings", json=bind)) == "The app is already bound to the service instance"
-        listed = await steps.ok(await cli.get(f"/v3/service_credential_bindings?include=app&service_instance_guids={made['guid']}"))
+        assert (
+            detail(await cli.post("/v3/service_credential_bindings", json=bind))
+            == "The app is already bound to the service instance"
+        )
+        listed = await steps.ok(
+            await cli.get(f"/v3/service_credential_bindings?include=app&service_instance_guids={made['guid']}")
+        )
         assert listed["included"]["apps"][0]["guid"] == app["guid"]
         fields = "fields[space]=guid,name&fields[space.organization]=guid,name"
         instances = await steps.ok(await cli.get(f"/v3/service_instances?{fields}"))

@@ -71,7 +71,12 @@ async def test_known_files_need_not_be_uploaded_again(world: World) -> None:
         await steps.package(cli, app["guid"], steps.archive(big__txt=big, small__txt="y"))
         import hashlib
 
-        known = {"checksum": {"value": hashlib.sha1(big.encode()).hexdigest()}, "size_in_bytes": len(big), "path": "big.txt", "mode": "644"}
+        known = {
+            "checksum": {"value": hashlib.sha1(big.encode()).hexdigest()},
+            "size_in_bytes": len(big),
+            "path": "big.txt",
+            "mode": "644",
+        }
         unknown = {**known, "checksum": {"value": "0" * 40}, "path": "other.txt"}
         matched = await steps.ok(await cli.post("/v3/resource_matches", json={"resources": [known, unknown]}), 201)
         assert matched["resources"] == [known]
@@ -127,7 +132,9 @@ async def test_scale_restart_stop_and_delete(world: World) -> None:
         assert (after[:36], after != before) == (before[:36], True)
         await cli.delete(f"/v3/apps/{app['guid']}/processes/web/instances/1")
         assert world.bbs.retired == [(after, 1)]
-        assert (await cli.delete(f"/v3/apps/{app['guid']}/processes/web/instances/9")).json()["errors"][0]["detail"] == "Instance not found"
+        assert (await cli.delete(f"/v3/apps/{app['guid']}/processes/web/instances/9")).json()["errors"][0][
+            "detail"
+        ] == "Instance not found"
         await steps.ok(await cli.post(f"/v3/apps/{app['guid']}/actions/stop"))
         assert world.bbs.desired == {}
         await steps.done(cli, await cli.delete(f"/v3/apps/{app['guid']}"))
@@ -135,7 +142,13 @@ async def test_scale_restart_stop_and_delete(world: World) -> None:
         events = await steps.ok(await cli.get(f"/v3/audit_events?target_guids={app['guid']}&order_by=-created_at"))
         kinds = [event["type"] for event in events["resources"]]
         assert kinds[0] == "audit.app.delete-request"
-        assert {"audit.app.create", "audit.app.start", "audit.app.restart", "audit.app.stop", "audit.app.process.scale"} - {"audit.app.start"} <= set(kinds)
+        assert {
+            "audit.app.create",
+            "audit.app.start",
+            "audit.app.restart",
+            "audit.app.stop",
+            "audit.app.process.scale",
+        } - {"audit.app.start"} <= set(kinds)
 
 
 async def test_environment_variables(world: World) -> None:
@@ -156,14 +169,18 @@ async def test_tasks_run_and_report(world: World) -> None:
     async with world.client() as cli:
         _, space = await steps.place(cli)
         app = await steps.push(world, cli, space)
-        task = await steps.ok(await cli.post(f"/v3/apps/{app['guid']}/tasks", json={"command": "exit 3", "name": "t"}), 202)
+        task = await steps.ok(
+            await cli.post(f"/v3/apps/{app['guid']}/tasks", json={"command": "exit 3", "name": "t"}), 202
+        )
         assert (task["sequence_id"], task["state"]) == (1, "PENDING")
         domain, definition = world.bbs.wanted_tasks[task["guid"]]
         assert domain == "cf-tasks"
         running = await steps.ok(await cli.get(f"/v3/tasks/{task['guid']}"))
         assert running["state"] == "RUNNING"
         async with world.internal() as cell:
-            await cell.post(definition.completion_callback_url, json={"failed": True, "failure_reason": "Exited with status 3"})
+            await cell.post(
+                definition.completion_callback_url, json={"failed": True, "failure_reason": "Exited with status 3"}
+            )
         listed = await steps.ok(await cli.get(f"/v3/apps/{app['guid']}/tasks?sequence_ids=1"))
         assert (listed["resources"][0]["state"], listed["resources"][0]["result"]) == (
             "FAILED",
@@ -181,7 +198,9 @@ async def test_revisions_and_rollback(world: World) -> None:
         await cli.patch(f"/v3/apps/{app['guid']}/environment_variables", json={"var": {"X": "1"}})
         await steps.ok(await cli.post(f"/v3/apps/{app['guid']}/actions/restart"))
         world.bbs.run_all()
-        revisions = (await steps.ok(await cli.get(f"/v3/apps/{app['guid']}/revisions?order_by=-created_at")))["resources"]
+        revisions = (await steps.ok(await cli.get(f"/v3/apps/{app['guid']}/revisions?order_by=-created_at")))[
+            "resources"
+        ]
         assert revisions[0]["description"] == "New environment variables deployed."
         body = {
             "relationships": {"app": {"data": {"guid": app["guid"]}}},

@@ -29,7 +29,10 @@ async def test_routes_lead_to_apps_until_they_are_deleted(world: World) -> None:
         made = await steps.ok(await cli.post("/v3/routes", json=route(space, domain, host="WWW", path="/a")), 201)
         assert made["url"] == "www.apps.test/a"
         again = await cli.post("/v3/routes", json=route(space, domain, host="www", path="/a"))
-        assert again.json()["errors"][0]["detail"] == "Route already exists with host 'www' and path '/a' for domain 'apps.test'."
+        assert (
+            again.json()["errors"][0]["detail"]
+            == "Route already exists with host 'www' and path '/a' for domain 'apps.test'."
+        )
         body = {"destinations": [{"app": {"guid": app["guid"], "process": {"type": "web"}}, "protocol": "http2"}]}
         mapped = await steps.ok(await cli.post(f"/v3/routes/{made['guid']}/destinations", json=body))
         assert (mapped["destinations"][0]["port"], mapped["destinations"][0]["protocol"]) == (8080, "http2")
@@ -85,12 +88,19 @@ async def test_private_domains_are_shared(world: World) -> None:
         body = {"name": "private.test", "relationships": {"organization": {"data": {"guid": other}}}}
         made = await steps.ok(await cli.post("/v3/domains", json=body), 201)
         refused = await cli.post("/v3/routes", json=route(space, made["guid"], host="a"))
-        assert refused.json()["errors"][0]["detail"].startswith("Invalid domain. Domain 'private.test' is not available")
+        assert refused.json()["errors"][0]["detail"].startswith(
+            "Invalid domain. Domain 'private.test' is not available"
+        )
         shares = f"/v3/domains/{made['guid']}/relationships/shared_organizations"
         await steps.ok(await cli.post(shares, json={"data": [{"guid": org}]}))
         await steps.ok(await cli.post("/v3/routes", json=route(space, made["guid"], host="a")), 201)
         listed = await steps.ok(await cli.get(f"/v3/organizations/{org}/domains"))
-        assert [row["name"] for row in listed["resources"]] == ["apps.test", "apps.internal", "tcp.test", "private.test"]
+        assert [row["name"] for row in listed["resources"]] == [
+            "apps.test",
+            "apps.internal",
+            "tcp.test",
+            "private.test",
+        ]
         default = await steps.ok(await cli.get(f"/v3/organizations/{org}/domains/default"))
         assert default["name"] == "apps.test"
 
@@ -98,7 +108,9 @@ async def test_private_domains_are_shared(world: World) -> None:
 async def test_a_manifest_maps_and_compares_routes(world: World) -> None:
     async with world.client() as cli:
         _, space = await steps.place(cli)
-        await steps.done(cli, await steps.apply(cli, space, {"name": "a", "routes": [{"route": "x.apps.test/p"}], "instances": 2}))
+        await steps.done(
+            cli, await steps.apply(cli, space, {"name": "a", "routes": [{"route": "x.apps.test/p"}], "instances": 2})
+        )
         app = await steps.app_named(cli, space, "a")
         text = (await cli.get(f"/v3/apps/{app['guid']}/manifest")).text
         assert "route: x.apps.test/p" in text
@@ -107,7 +119,12 @@ async def test_a_manifest_maps_and_compares_routes(world: World) -> None:
         other = same.replace("instances: 2", "instances: 3")
         found = (await steps.ok(await cli.post(f"/v3/spaces/{space}/manifest_diff", content=other), 201))["diff"]
         assert found == [{"op": "replace", "path": "/applications/0/instances", "was": 2, "value": 3}]
-        failed = await steps.job(cli, await steps.apply(cli, space, {"name": "b", "routes": [{"route": "x.unknown.test"}]}))
+        failed = await steps.job(
+            cli, await steps.apply(cli, space, {"name": "b", "routes": [{"route": "x.unknown.test"}]})
+        )
         assert failed["state"] == "FAILED"
-        assert failed["errors"][0]["detail"] == "For application 'b': The route 'x.unknown.test' did not match any existing domains."
+        assert (
+            failed["errors"][0]["detail"]
+            == "For application 'b': The route 'x.unknown.test' did not match any existing domains."
+        )
         assert (await steps.ok(await cli.get("/v3/apps?names=b")))["resources"] == []
