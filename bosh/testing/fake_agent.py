@@ -190,7 +190,8 @@ class FakeAgent:
 
     def _do_cancel_task(self, task_id: str) -> str:
         action = self._actions.get(task_id)
-        if action is not None and action.method == "run_errand":  # its script ends, and says so (bosh-agent: run_errand.go)
+        if action is not None and action.method == "run_errand":
+            # Its script ends, and says so (bosh-agent: agent/action/run_errand.go).
             action.done_at_s = self.clock.monotonic_s()
             action.value = {**action.value, "exit_code": TERMINATED}
         else:
