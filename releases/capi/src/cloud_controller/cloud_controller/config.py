@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import yaml
 
-
 SYSTEM_HOSTNAMES = ("api", "uaa", "login", "doppler", "loggregator", "log-cache", "log-stream", "credhub", "ssh")
 
 

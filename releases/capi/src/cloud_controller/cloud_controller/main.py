@@ -161,6 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The program."""
     parser = argparse.ArgumentParser(prog="cloud_controller", description="The runtime's API server.")
     parser.add_argument("--config", required=True, type=Path, help="configuration file, YAML or JSON")
+    parser.add_argument("--check", action="store_true", help="read the configuration and end")
     parser.add_argument("--migrate-only", action="store_true", help="bring the database to the newest schema and end")
     options = parser.parse_args(arguments)
     handler = logging.StreamHandler(sys.stdout)
@@ -171,6 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         config = configuration.load(options.config)
     except configuration.BadConfig as error:
         parser.exit(2, f"{error}\n")
+    if options.check:
+        return
     migrate.migrate(config.database_url)
     if options.migrate_only:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 import msgspec
@@ -16,7 +18,7 @@ class Vault:
     """Seals JSON values with the first key, opens those sealed with any."""
 
     def __init__(self, keys: list[str]) -> None:
-        self._keys = MultiFernet([Fernet(key) for key in keys])
+        self._keys = MultiFernet([Fernet(_derived(key)) for key in keys])
 
     def seal(self, value: Any) -> str | None:
         """The value as unreadable text; nothing stays nothing."""
@@ -39,6 +41,11 @@ class Vault:
         """What was sealed, the empty map for nothing."""
         value = self.open(sealed)
         return dict(value) if value else {}
+
+
+def _derived(key: str) -> bytes:
+    # Configured keys are generated passwords of any form and length; what counts is that they cannot be guessed.
+    return base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())
 
 
 def new_key() -> str:
