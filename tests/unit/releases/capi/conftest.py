@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -229,12 +230,12 @@ class World:
         )
 
 
-def make_config(folder: Path) -> Config:
+def make_config(folder: Path, database_url: str) -> Config:
     (folder / "python_buildpack-v1.zip").write_bytes(b"a buildpack")
     return Config(
         external_domain="api.sys.test",
         system_domain="sys.test",
-        database_url=f"sqlite:///{folder / 'cc.db'}",
+        database_url=database_url,
         database_keys=[new_key()],
         uaa=UaaConfig(url="https://uaa.sys.test", login_url="https://login.sys.test", internal_url="http://uaa"),
         blobstore=BlobstoreConfig(
@@ -269,7 +270,14 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def world(tmp_path: Path, migrated: Path) -> Iterator[World]:
     (tmp_path / "cc.db").write_bytes(migrated.read_bytes())
-    config, clock, users, keys = make_config(tmp_path), FakeClock(), FakeUsers(), FakeKeys()
+    with a_world(tmp_path, f"sqlite:///{tmp_path / 'cc.db'}") as made:
+        yield made
+
+
+@contextmanager
+def a_world(folder: Path, database_url: str) -> Iterator[World]:
+    """A Cloud Controller on a migrated database."""
+    config, clock, users, keys = make_config(folder, database_url), FakeClock(), FakeUsers(), FakeKeys()
     engine = database.create(config.database_url)
     bbs = FakeBbs(clock)
     services = Services(
@@ -278,7 +286,7 @@ def world(tmp_path: Path, migrated: Path) -> Iterator[World]:
         clock=clock,
         verifier=Verifier(keys, frozenset({ISSUER})),
         users=users,
-        blobs=LocalBlobstore(tmp_path / "blobs"),
+        blobs=LocalBlobstore(folder / "blobs"),
         signer=Signer("secret", config.blob_url, clock),
         bbs=bbs,
         usage=FakeUsage(),
@@ -290,5 +298,7 @@ def world(tmp_path: Path, migrated: Path) -> Iterator[World]:
         made.statements.append(statement)
 
     sa.event.listen(engine, "before_cursor_execute", note)
-    yield made
-    engine.dispose()
+    try:
+        yield made
+    finally:
+        engine.dispose()

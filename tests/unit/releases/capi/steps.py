@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import yaml
+from cloud_controller.deployments import update
 
 Body = dict[str, Any]
 
@@ -125,3 +126,12 @@ async def push(world: Any, client: httpx.AsyncClient, space_guid: str, name: str
 async def set_droplet(client: httpx.AsyncClient, app_guid: str, droplet_guid: str) -> None:
     body = {"data": {"guid": droplet_guid}}
     await ok(await client.patch(f"/v3/apps/{app_guid}/relationships/current_droplet", json=body))
+
+
+async def settle(world: Any, client: httpx.AsyncClient, guid: str) -> None:
+    """Take a deployment to its end, all instances coming up at once."""
+    for _ in range(10):
+        world.bbs.run_all()
+        if update.run(world.services) == 0:
+            return
+    raise AssertionError(await ok(await client.get(f"/v3/deployments/{guid}")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import httpx
 import pytest
 from cloud_controller import errors
 from cloud_controller.auth.tokens import REFETCH_AFTER_SECONDS, Verifier
@@ -96,6 +97,16 @@ async def test_scopes_are_asked_for(world: World) -> None:
     async with world.client("v", "openid") as nobody:
         assert (await nobody.get("/v3/apps")).status_code == 403
         assert (await nobody.get("/v3/apps", headers={"Authorization": "bearer x"})).json()["errors"][0]["code"] == 1000
+
+
+async def test_a_silent_uaa_is_no_fault_of_the_token(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent() -> None:
+        raise httpx.ConnectError("nobody there")
+
+    monkeypatch.setattr(world.keys, "fetch", silent)
+    async with world.client() as cli:
+        reply = await cli.get("/v3/apps")
+    assert (reply.status_code, reply.json()["errors"][0]["title"]) == (503, "CF-UaaUnavailable")
 
 
 @pytest.mark.slow

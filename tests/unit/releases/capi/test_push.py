@@ -228,23 +228,13 @@ async def test_a_rolling_deployment_replaces_the_web_process(world: World) -> No
         new_guid = made["new_processes"][0]["guid"]
         assert new_guid != app["guid"]
         assert sorted(lrp.instances for lrp in world.bbs.desired.values()) == [1, 2]
-        await _settle(world, cli, made["guid"])
+        await steps.settle(world, cli, made["guid"])
         shown = await steps.ok(await cli.get(f"/v3/deployments/{made['guid']}"))
         assert (shown["status"]["value"], shown["status"]["reason"]) == ("FINALIZED", "DEPLOYED")
         [lrp] = world.bbs.desired.values()
         assert (lrp.process_guid[:36], lrp.instances) == (new_guid, 2)
         web = await steps.ok(await cli.get(f"/v3/apps/{app['guid']}/processes/web"))
         assert web["guid"] == new_guid
-
-
-async def _settle(world: World, cli: Any, guid: str) -> None:
-    from cloud_controller.deployments import update
-
-    for _ in range(10):
-        world.bbs.run_all()
-        if update.run(world.services) == 0:
-            return
-    raise AssertionError(await steps.ok(await cli.get(f"/v3/deployments/{guid}")))
 
 
 async def test_a_cancelled_deployment_goes_back(world: World) -> None:
@@ -256,7 +246,7 @@ async def test_a_cancelled_deployment_goes_back(world: World) -> None:
         body = {"relationships": {"app": {"data": {"guid": app["guid"]}}}, "droplet": {"guid": droplet}}
         made = await steps.ok(await cli.post("/v3/deployments", json=body), 201)
         assert (await cli.post(f"/v3/deployments/{made['guid']}/actions/cancel")).status_code == 200
-        await _settle(world, cli, made["guid"])
+        await steps.settle(world, cli, made["guid"])
         shown = await steps.ok(await cli.get(f"/v3/deployments/{made['guid']}"))
         assert (shown["status"]["value"], shown["status"]["reason"]) == ("FINALIZED", "CANCELED")
         [lrp] = world.bbs.desired.values()

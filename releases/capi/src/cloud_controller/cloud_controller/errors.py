@@ -121,6 +121,11 @@ def unavailable(detail: str) -> ApiError:
     return _error(503, 10015, "ServiceUnavailable", detail)
 
 
+def uaa_unavailable() -> ApiError:
+    """UAA does not answer: neither keys nor names are to be had."""
+    return _error(503, 20004, "UaaUnavailable", "The UAA service is currently unavailable")
+
+
 def task_workers_unavailable(detail: str) -> ApiError:
     """The scheduler cannot be reached to run a task."""
     return _error(503, 170020, "TaskWorkersUnavailable", f"Task workers are unavailable: {detail}")

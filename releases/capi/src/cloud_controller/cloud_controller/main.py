@@ -21,7 +21,6 @@ from cloud_controller import config as configuration
 from cloud_controller import program
 from cloud_controller.auth.tokens import Verifier
 from cloud_controller.auth.uaa import UaaKeys, UaaUsers
-from cloud_controller.blobstore import s3
 from cloud_controller.blobstore.contract import Blobstore
 from cloud_controller.blobstore.local import LocalBlobstore
 from cloud_controller.blobstore.signing import Signer
@@ -81,6 +80,9 @@ def _usage(config: Config) -> ContainerUsage:
 def _blobs(config: Config) -> Blobstore:
     if config.blobstore.directory:
         return LocalBlobstore(Path(config.blobstore.directory))
+    # Its client library is large; most installations keep files in a directory.
+    from cloud_controller.blobstore import s3
+
     return s3.connect(config.blobstore)
 
 

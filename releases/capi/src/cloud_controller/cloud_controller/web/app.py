@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import msgspec
 import sqlalchemy.exc
 from starlette.applications import Starlette
@@ -50,6 +51,10 @@ class Endpoint:
             reply = await self._answer(request, warnings)
         except errors.ApiError as error:
             reply = Reply(error.status, error.body())
+        except httpx.HTTPError as error:
+            log.warning("UAA does not answer", extra={"path": request.url.path, "why": str(error)})
+            down = errors.uaa_unavailable()
+            reply = Reply(down.status, down.body())
         response = _response(request, reply, warnings)
         self._count(response.status_code, time.perf_counter() - started)
         return response
