@@ -137,7 +137,9 @@ def servers(listen: ListenConfig, running: program.Program) -> list[uvicorn.Serv
         found.append(
             _server(_without_lifespan(running.public), listen.address, listen.tls_port, listen.tls, mutual=False)
         )
-    found.append(_server(running.internal, listen.address, listen.internal_port, listen.internal_tls, mutual=True))
+    # Without certificates nobody from elsewhere may tell us what became of builds and tasks.
+    internal_address = listen.address if listen.internal_tls else "127.0.0.1"
+    found.append(_server(running.internal, internal_address, listen.internal_port, listen.internal_tls, mutual=True))
     return found
 
 

@@ -52,6 +52,8 @@ def create(call: Call) -> Reply:
     if not call.who.is_admin and not flags.enabled(call.store, "user_org_creation"):
         raise errors.not_authorized()
     body.finish()
+    if suspended is True:
+        call.access.require_admin()
     _refuse_taken(call, name)
     quota = call.store.find_by(t.organization_quotas, name=DEFAULT_QUOTA)
     if quota is None:

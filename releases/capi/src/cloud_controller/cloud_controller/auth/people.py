@@ -8,24 +8,22 @@ from cloud_controller.auth.tokens import Identity
 from cloud_controller.state import tables as t
 from cloud_controller.state.store import Database
 
-# Guids this process has seen in the database; spares a statement for every request. Users are deleted rarely, and a
-# deleted user who calls again is recorded again when the process starts anew or a role is given.
-_SEEN_LIMIT = 10_000
-_seen: set[tuple[int, str]] = set()
+# Remembering whom we have seen spares a statement for every request.
+SEEN_LIMIT = 10_000
 
 
 def remember(database: Database, identity: Identity) -> None:
     """Record the caller unless that has been done."""
-    key = (id(database), identity.guid)
-    if key in _seen:
+    seen = database.seen_users
+    if identity.guid in seen:
         return
     with database.reading() as store:
         known = store.find(t.users, identity.guid)
     if known is None:
         _record(database, identity)
-    if len(_seen) >= _SEEN_LIMIT:
-        _seen.clear()
-    _seen.add(key)
+    if len(seen) >= SEEN_LIMIT:
+        seen.clear()
+    seen.add(identity.guid)
 
 
 def _record(database: Database, identity: Identity) -> None:

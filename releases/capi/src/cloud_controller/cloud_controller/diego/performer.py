@@ -49,7 +49,8 @@ class Performer:
             try:
                 self._deeds[effect.name](effect)
             except (BbsError, MissingFacts) as error:
-                outcome = "refused"
+                # What cannot be run as it is says nothing about the rest.
+                outcome = "refused" if isinstance(error, BbsError) else "impossible"
                 log.warning(
                     "cannot do what was asked",
                     extra={"deed": effect.name, "subject": effect.subject, "why": str(error)},

@@ -136,6 +136,8 @@ class Database:
         self.engine = engine
         self.settings = settings
         self.perform: Callable[[Sequence[Effect]], None] = lambda _effects: None
+        # Guids of users that are known to be recorded.
+        self.seen_users: set[str] = set()
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
