@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloud_controller.api import (
     apps,
     builds,
+    catalog,
     deployments,
     domains,
     downloads,
@@ -44,6 +45,7 @@ _MODULES = (
     routes,
     platform,
     services,
+    catalog,
     manifests,
     downloads,
 )

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from cloud_controller import errors
 from cloud_controller.actions import events, flags, processes
 from cloud_controller.actions import services as actions
-from cloud_controller.api import includes, lookup
+from cloud_controller.api import includes
+from cloud_controller.api.catalog import picked
 from cloud_controller.api.listing import Included, Listing, answer, one
 from cloud_controller.auth.access import within
-from cloud_controller.filters import boolean, one_of
+from cloud_controller.filters import one_of
 from cloud_controller.filters import within as within_filter
 from cloud_controller.jobs import queue
 from cloud_controller.messages.body import Body, given, or_else
@@ -23,10 +24,6 @@ from cloud_controller.state.store import Record
 from cloud_controller.web.call import Call, Reply, Route, delete, get, job_started, no_content, patch, post
 
 _I, _B, _RB = t.service_instances.c, t.service_credential_bindings.c, t.service_route_bindings.c
-
-
-def _picked(records: list[Record], fields: list[str], **extra: str) -> list[Record]:
-    return [{name: record[name] for name in (*fields, *extra) if name in record} for record in records]
 
 
 def _spaces(call: Call, records: list[Record], fields: list[str]) -> Included:
@@ -44,7 +41,7 @@ def _spaces(call: Call, records: list[Record], fields: list[str]) -> Included:
 def _organizations(call: Call, records: list[Record], fields: list[str]) -> Included:
     spaces = call.store.many(t.spaces, (record["space_guid"] for record in records))
     found = call.store.many(t.organizations, (space["organization_guid"] for space in spaces.values()))
-    return {"organizations": _picked(list(found.values()), fields)}
+    return {"organizations": picked(list(found.values()), fields)}
 
 
 def _plans(call: Call, records: list[Record], fields: list[str]) -> Included:
@@ -81,7 +78,7 @@ def _brokers(call: Call, records: list[Record], fields: list[str]) -> Included:
     found = call.store.many(
         t.service_brokers, (offering["service_broker_guid"] for offering in _offering_records(call, records))
     )
-    return {"service_brokers": _picked(list(found.values()), fields)}
+    return {"service_brokers": picked(list(found.values()), fields)}
 
 
 INSTANCES = Listing(
@@ -472,85 +469,6 @@ def unbind_route(call: Call) -> Reply:
     return no_content()
 
 
-_P, _O = t.service_plans.c, t.service_offerings.c
-BROKERS = Listing(
-    "service_broker",
-    t.service_brokers,
-    bodies.brokers,
-    filters={"names": one_of(t.service_brokers.c.name), "space_guids": one_of(t.service_brokers.c.space_guid)},
-    orders=("name",),
-)
-OFFERINGS = Listing(
-    "service_offering",
-    t.service_offerings,
-    bodies.offerings,
-    filters={
-        "names": one_of(_O.name),
-        "available": boolean(_O.available, "Available"),
-        "service_broker_guids": one_of(_O.service_broker_guid),
-        "service_broker_names": within_filter(
-            _O.service_broker_guid, t.service_brokers.c.guid, t.service_brokers.c.name
-        ),
-    },
-    orders=("name",),
-    fields={
-        "service_broker": lambda call, records, fields: {
-            "service_brokers": _picked(
-                list(call.store.many(t.service_brokers, (r["service_broker_guid"] for r in records)).values()), fields
-            )
-        }
-    },
-    extras=frozenset({"space_guids", "organization_guids"}),
-)
-
-
-def _offering_of_plans(call: Call, records: list[Record]) -> Included:
-    found = call.store.many(t.service_offerings, (record["service_offering_guid"] for record in records))
-    return {"service_offerings": bodies.offerings(call, list(found.values()))}
-
-
-def _broker_of_plans(call: Call, records: list[Record], fields: list[str]) -> Included:
-    offerings = call.store.many(t.service_offerings, (record["service_offering_guid"] for record in records))
-    found = call.store.many(t.service_brokers, (offering["service_broker_guid"] for offering in offerings.values()))
-    return {"service_brokers": _picked(list(found.values()), fields)}
-
-
-PLANS = Listing(
-    "service_plan",
-    t.service_plans,
-    bodies.plans,
-    filters={
-        "names": one_of(_P.name),
-        "available": boolean(_P.available, "Available"),
-        "service_offering_guids": one_of(_P.service_offering_guid),
-        "service_offering_names": within_filter(_P.service_offering_guid, _O.guid, _O.name),
-    },
-    orders=("name",),
-    includes={
-        "service_offering": _offering_of_plans,
-        "space.organization": lambda _call, _records: {"spaces": [], "organizations": []},
-    },
-    fields={"service_offering.service_broker": _broker_of_plans},
-    extras=frozenset({"service_broker_names", "service_broker_guids", "space_guids", "organization_guids"}),
-)
-
-
-def brokers(call: Call) -> Reply:
-    """List brokers."""
-    visible = [] if call.who.reads_everything else lookup.visible_in_space(call, t.service_brokers.c.space_guid)
-    return answer(call, BROKERS, *visible)
-
-
-def offerings(call: Call) -> Reply:
-    """List what brokers offer."""
-    return answer(call, OFFERINGS)
-
-
-def plans(call: Call) -> Reply:
-    """List in which sizes."""
-    return answer(call, PLANS)
-
-
 _INSTANCE, _BINDING = "/v3/service_instances/{guid}", "/v3/service_credential_bindings/{guid}"
 ROUTES: list[Route] = [
     get("/v3/service_instances", index),
@@ -573,7 +491,4 @@ ROUTES: list[Route] = [
     post("/v3/service_route_bindings", bind_route),
     get("/v3/service_route_bindings/{guid}", show_route_binding),
     delete("/v3/service_route_bindings/{guid}", unbind_route),
-    get("/v3/service_brokers", brokers),
-    get("/v3/service_offerings", offerings),
-    get("/v3/service_plans", plans),
 ]
