@@ -46,7 +46,7 @@ async def test_a_lost_bbs_is_filled_again_and_strangers_go(world: World) -> None
     world.bbs.desired = {stranger.process_guid: stranger}
     sync.run(world.services, world.program.performer)
     assert list(world.bbs.desired) == [name]
-    assert world.bbs.domains == {"cf-apps": 120}
+    assert world.bbs.domains == {"cf-apps": 120, "cf-tasks": 120}
 
 
 @pytest.mark.slow

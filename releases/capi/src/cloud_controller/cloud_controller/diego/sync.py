@@ -63,7 +63,8 @@ def run(services: Services, performer: Performer) -> None:
         performer([Effect("stop_lrp", name) for name in plan.remove])
         sync_tasks(services)
         if _refused(services) == before:
-            services.bbs.bump_domain(APPS_DOMAIN, DOMAIN_TTL_SECONDS)
+            for domain in (APPS_DOMAIN, TASKS_DOMAIN):
+                services.bbs.bump_domain(domain, DOMAIN_TTL_SECONDS)
 
 
 def _refused(services: Services) -> float:
