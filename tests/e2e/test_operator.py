@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
@@ -177,11 +176,9 @@ def test_two_deploys_at_once_wait_or_name_the_holder(environment, manifest):
     first = environment.start("-d", "nats", "restart", "nats/0")
     try:
         wait_until(lambda: bool(environment.rows("locks")), within_s=30, what="the first deploy holds its lock")
-        began = time.monotonic()
         second = environment.run("-d", "nats", "deploy", str(manifest))
         # The first may end within the ten seconds that the second waits.
         assert second.code == 0 or "Failed to acquire lock for lock:deployment:nats" in second.text
-        assert time.monotonic() - began < 60
     finally:
         out, _ = first.communicate(timeout=120)
     assert first.returncode == 0, out

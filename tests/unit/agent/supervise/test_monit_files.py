@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -45,10 +44,8 @@ def test_a_file_without_processes_stays_as_it_is(text):
     assert detached(text, LAUNCHER) == text
 
 
-def launched(pidfile: Path, program: Path) -> tuple[int, float]:
-    began = time.monotonic()
-    done = subprocess.run(["sh", SCRIPT, str(pidfile), str(program)], check=False, timeout=20)
-    return done.returncode, time.monotonic() - began
+def launched(pidfile: Path, program: Path) -> int:
+    return subprocess.run(["sh", SCRIPT, str(pidfile), str(program)], check=False, timeout=60).returncode
 
 
 def program_of(folder: Path, text: str) -> Path:
@@ -61,12 +58,12 @@ def program_of(folder: Path, text: str) -> Path:
 @pytest.mark.slow
 def test_the_launcher_comes_back_when_the_process_that_the_program_became_runs(tmp_path):
     pidfile = tmp_path / "pid"
-    program = program_of(tmp_path, f"echo $$ > {pidfile}; exec sleep 5")
-    code, took = launched(pidfile, program)
+    program = program_of(tmp_path, f"echo $$ > {pidfile}; exec sleep 40")
+    assert launched(pidfile, program) == 0
+    # It still runs, or this would fail.
     subprocess.run(["kill", pidfile.read_text().strip()], check=True)
-    assert (code, took < 3) == (0, True)
 
 
 @pytest.mark.slow
 def test_the_launcher_has_the_status_of_a_program_that_ends(tmp_path):
-    assert launched(tmp_path / "pid", program_of(tmp_path, "exit 7"))[0] == 7
+    assert launched(tmp_path / "pid", program_of(tmp_path, "exit 7")) == 7
